@@ -108,7 +108,9 @@ class Course:
         for folder in (here, *here.parents):
             if (folder / "assignments").is_dir():
                 return cls(folder)
-        raise UsageError(f"no course found at {here} or above.\n  Next: run this inside a folder that has assignments/.")
+        raise UsageError(
+            f"no course found at {here} or above.\n  Next: run this inside a folder that has assignments/."
+        )
 
     def slugs(self) -> list[str]:
         """Return the slugs of all assignments, sorted."""
@@ -118,7 +120,8 @@ class Course:
         """Load one assignment; UsageError names the known slugs."""
         folder = self.root / "assignments" / slug
         if not (folder / MANIFEST).is_file():
-            raise UsageError(f"no assignment {slug!r} in {self.root / 'assignments'}.\n  Known: {', '.join(self.slugs()) or 'none'}.")
+            known = ", ".join(self.slugs()) or "none"
+            raise UsageError(f"no assignment {slug!r} in {self.root / 'assignments'}.\n  Known: {known}.")
         return load_assignment(folder)
 
     def solution(self, slug: str) -> Path:
@@ -177,16 +180,17 @@ def _words(error: Any) -> str:
 
 
 def _line_of(text: str, loc: tuple[int | str, ...]) -> int:
-    """Find the line that a validation error speaks of: the table's header, then the key within it."""
+    """Find the line that a validation error speaks of: its table's header, then the key within it."""
     lines = text.splitlines()
-    start, keys = 0, [str(part) for part in loc]
-    if loc and isinstance(loc[0], str):
-        header = re.compile(rf"\s*\[\[?\s*{re.escape(loc[0])}(\.[\w.]+)?\s*\]")
-        heads = [i for i, line in enumerate(lines) if header.match(line) and (line.lstrip().startswith("[[") or len(loc) < 2 or not isinstance(loc[1], int))]
-        nth = loc[1] if len(loc) > 1 and isinstance(loc[1], int) else 0
-        if nth < len(heads):
-            start = heads[nth]
-    for key in reversed(keys):
+    start = 0
+    if loc:
+        array = len(loc) > 1 and isinstance(loc[1], int)
+        opening = r"\[\[" if array else r"\["
+        header = re.compile(rf"\s*{opening}\s*{re.escape(str(loc[0]))}\s*\]")
+        heads = [i for i, line in enumerate(lines) if header.match(line)]
+        nth = int(loc[1]) if array else 0
+        start = heads[nth] if nth < len(heads) else 0
+    for key in reversed([str(part) for part in loc]):
         assign = re.compile(rf"\s*{re.escape(key)}\s*=")
         for i in range(start, len(lines)):
             if i > start and lines[i].lstrip().startswith("[["):
@@ -205,13 +209,26 @@ def _build(model: Any, folder: Path) -> Assignment:
 
     questions = tuple(
         Question(
-            id=q.id, name=q.name, title=q.title, points=q.points, kind=Kind(q.kind), bonus=q.bonus,
-            stand_ins=tuple(q.stand_ins), artifact=q.artifact, limits=limits(q.limits),
+            id=q.id,
+            name=q.name,
+            title=q.title,
+            points=q.points,
+            kind=Kind(q.kind),
+            bonus=q.bonus,
+            stand_ins=tuple(q.stand_ins),
+            artifact=q.artifact,
+            limits=limits(q.limits),
         )
         for q in model.questions
     )
     return Assignment(
-        slug=model.slug, title=model.title, version=model.version, path=folder, questions=questions,
-        files=tuple(model.files), data=tuple(model.data), preload=tuple(model.preload),
+        slug=model.slug,
+        title=model.title,
+        version=model.version,
+        path=folder,
+        questions=questions,
+        files=tuple(model.files),
+        data=tuple(model.data),
+        preload=tuple(model.preload),
         load_limits=limits(model.load_limits),
     )

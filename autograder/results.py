@@ -117,6 +117,7 @@ class SubmissionResult:
     cpu_s: float = 0.0
     error: str = ""  # why nothing could be graded, if so
     schema_version: int = SCHEMA_VERSION
+    environments_digest: str = ""  # what the student's code could build on: Python, packages, environments
 
     @property
     def points(self) -> float:
@@ -185,6 +186,13 @@ def from_dict(data: dict[str, Any]) -> SubmissionResult:
 
 
 __all__ = [
-    "Attachment", "Finding", "Outcome", "Person", "QuestionResult", "SubmissionResult", "TestResult",
-    "from_dict", "to_dict",
+    "Attachment",
+    "Finding",
+    "Outcome",
+    "Person",
+    "QuestionResult",
+    "SubmissionResult",
+    "TestResult",
+    "from_dict",
+    "to_dict",
 ]
