@@ -185,7 +185,7 @@ def _line_of(text: str, loc: tuple[int | str, ...]) -> int:
     start = 0
     if loc:
         array = len(loc) > 1 and isinstance(loc[1], int)
-        opening = r"\[\[" if array else r"\["
+        opening = r"\[\[" if array else r"\[\[?"
         header = re.compile(rf"\s*{opening}\s*{re.escape(str(loc[0]))}\s*\]")
         heads = [i for i, line in enumerate(lines) if header.match(line)]
         nth = int(loc[1]) if array else 0

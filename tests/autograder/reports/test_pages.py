@@ -1,0 +1,182 @@
+"""Pages: what a student and a TA see, what a student must not see, and what cannot act on the reader."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from autograder.reports import write_reports
+from autograder.reports.lms import canvas_csv, gradescope_results, moodle_csv
+from autograder.reports.notebook_html import UnreadableNotebook, notebook_fragment
+from autograder.reports.pages import class_html, feedback_html, feedback_text
+from autograder.reports.wording import plain, points, safe_file_name
+from autograder.results import (
+    Attachment,
+    Finding,
+    Outcome,
+    Person,
+    QuestionResult,
+    SubmissionResult,
+    TestResult,
+    from_dict,
+    to_dict,
+)
+
+SECRET = "expected 41.7 from test_hidden_name"
+
+
+def png() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(out, "PNG")
+    return out.getvalue()
+
+
+def a_test(outcome: Outcome, earned: float, possible: float, **words: str) -> TestResult:
+    return TestResult("test_hidden_name", "The title", True, outcome, earned, possible, **words)
+
+
+PASSED = QuestionResult(
+    "1.1", "f", "First", "code", Outcome.PASSED, 4, 4,
+    tests=(a_test(Outcome.PASSED, 4, 4),), attachments=(Attachment("curve", "image/png", png(), "A curve"),),
+)  # fmt: skip
+FAILED = QuestionResult(
+    "1.2", "g", "Second", "code", Outcome.FAILED, 1, 3,
+    tests=(a_test(Outcome.FAILED, 1, 3, message="The values differ.", hint="Look at the sign.", detail=SECRET,
+                  student_error="ValueError: <script>alert(1)</script>"),),
+)  # fmt: skip
+WRITTEN = QuestionResult("9.1", "w", "Words", "written", Outcome.AWAITING_TA, 0, 2, answer="<b>mine</b>")
+
+
+def result(person: str = "ada", *questions: QuestionResult, **fields: object) -> SubmissionResult:
+    base = SubmissionResult(
+        Person(person, person.title(), f"{person}@example.org"), "hw1", "1.0.0", "a" * 64, "b" * 64, "c" * 64,
+        "d" * 64, "A", questions or (PASSED, FAILED, WRITTEN),
+    )  # fmt: skip
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+def test_results_survive_json() -> None:
+    whole = result(findings=(Finding("Cell 3 was doubled.", ("1.1",)),))
+    assert from_dict(json.loads(json.dumps(to_dict(whole)))) == whole
+
+
+def test_bonus_is_earned_but_not_asked_for() -> None:
+    with_bonus = result("ada", PASSED, replace(FAILED, bonus=True))
+    assert (with_bonus.points, with_bonus.possible) == (5, 4)
+
+
+def test_the_student_sees_title_message_and_hint_and_nothing_of_the_hidden_test() -> None:
+    for page in (feedback_html(result(), "HW"), feedback_text(result(), "HW")):
+        assert "The values differ." in page
+        assert "Look at the sign." in page
+        assert "41.7" not in page
+        assert "test_hidden_name" not in page
+
+
+def test_the_ta_sees_everything() -> None:
+    page = feedback_html(result(), "HW", for_ta=True)
+    assert SECRET in page
+    assert "not for the student" in page
+
+
+def test_what_a_student_wrote_is_escaped_and_scripts_are_forbidden() -> None:
+    page = feedback_html(result(), "HW")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "default-src 'none'" in page
+    assert "&lt;b&gt;mine&lt;/b&gt;" in page
+
+
+def test_the_class_page_lists_what_needs_a_person() -> None:
+    broken = result("bob", fields_error := replace(PASSED, outcome=Outcome.GRADER_ERROR, points=0))
+    unreadable = replace(result("eve"), questions=(), error="not a zip")
+    page = class_html(
+        [result(), broken, unreadable], "HW", {p: f"ta/{p}.html" for p in ("ada", "bob", "eve")}
+    )
+    attention = page[page.index("For a person to look at") : page.index("Per question")]
+    assert attention.index("1.1 grader error") < attention.index("could not be read")
+    assert fields_error.title in page
+    assert "ta/eve.html" in attention
+
+
+def test_a_class_of_none_still_has_a_page() -> None:
+    assert "graded" in class_html([], "HW", {})
+
+
+NOTEBOOK = {
+    "nbformat": 4,
+    "cells": [
+        {"cell_type": "markdown", "id": "m", "metadata": {}, "source": ["Let $\\gamma < 1$.\n", "<script>x()</script>"]},
+        {
+            "cell_type": "code", "id": "hole-1-2", "metadata": {}, "source": "price = '$5 and $6'",
+            "outputs": [
+                {"output_type": "display_data", "data": {"text/html": "<script>y()</script>", "text/plain": "shown"}},
+                {"output_type": "stream", "name": "stdout", "text": "z" * 100_000},
+            ],
+        },
+    ],
+}  # fmt: skip
+
+
+def test_the_notebook_has_scores_beside_cells_and_mathematics_without_a_script() -> None:
+    html = notebook_fragment(json.dumps(NOTEBOOK).encode(), {"1.2": "<b>BADGE</b>"}, {"hole-1-2": "1.2"})
+    assert html.index("<b>BADGE</b>") < html.index("price")
+    assert "<math" in html
+    assert "<script" not in html
+    assert "$5 and $6" in html  # money in code is not mathematics
+    assert "shown" in html
+    assert len(html) < 40_000  # a flood of output is cut
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b'{"cells": 3}', b"\xff\xff", b"[" * 100_000])
+def test_a_damaged_notebook_is_a_clear_error(damage: bytes) -> None:
+    with pytest.raises(UnreadableNotebook):
+        notebook_fragment(damage, {}, {})
+
+
+def test_pages_are_written_for_everyone_and_names_never_collide(tmp_path: Path) -> None:
+    template = json.dumps(
+        {"cells": [{"id": "hole-1-2", "metadata": {"robolearn": {"kind": "hole", "questions": ["1.2"]}}}]}
+    )
+    notebooks = {"a/b": json.dumps(NOTEBOOK).encode(), "a b": b"damaged"}
+    paths = write_reports(
+        [result("a/b"), result("a b")], tmp_path, title="HW", template=template.encode(),
+        notebook_of=lambda r: notebooks[r.person.id],
+    )  # fmt: skip
+    assert sorted(p.name for p in paths.feedback.iterdir()) == [
+        "a_b.html",
+        "a_b.txt",
+        "a_b_2.html",
+        "a_b_2.txt",
+    ]
+    assert "price" in (paths.feedback / "a_b.html").read_text()
+    assert "as handed in" not in (paths.feedback / "a_b_2.html").read_text()
+    assert 'href="ta/a_b_2.html"' in paths.class_page.read_text()
+
+
+def test_gradescope_gets_one_entry_a_question() -> None:
+    data = gradescope_results(result(findings=(Finding("A cell was doubled."),)), "HW")
+    assert [t["number"] for t in data["tests"]] == ["1.1", "1.2", "9.1"]
+    assert data["score"] == 5
+    assert "Hint: Look at the sign." in data["tests"][1]["output"]
+    assert "A cell was doubled." in data["output"]
+    assert "41.7" not in json.dumps(data)
+    assert gradescope_results(result(error="not a zip"), "HW")["score"] == 0.0
+
+
+def test_spreadsheets_get_no_formulas() -> None:
+    evil = replace(result(), person=Person("1", '=HYPERLINK("x")', "e"))
+    assert "'=HYPERLINK" in canvas_csv([evil], "HW")
+    assert "'=HYPERLINK" in moodle_csv([evil], "HW")
+    assert "Participant 1," in moodle_csv([evil], "HW")
+
+
+def test_words_and_names() -> None:
+    assert [points(x) for x in (3.0, 2.5, 1 / 3, 0.0)] == ["3", "2.5", "0.33", "0"]
+    assert plain("a\x1b[31mred\u202e\x00\n") == "ared\n"
+    assert plain("x" * 20, 5).startswith("xxxxx\n... (15 more")
+    assert safe_file_name("../Zoë Ångström\n") == "Zoe_Angstrom"
+    assert safe_file_name("..") == "submission"
