@@ -1,0 +1,1 @@
+"""Grades submissions: one at a time, or a class over this machine's cores."""
