@@ -1,0 +1,1 @@
+"""The one source of an assignment: read, checked, cut, and turned into notebooks."""

@@ -1,0 +1,89 @@
+"""The reference module: the complete source, executed without its experiments, for hidden tests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from autograder.course import Course
+from autograder.errors import AuthoringError
+from autograder.source.document import Source, read_source
+from autograder.source.markers import lines_of
+
+
+def reference_source(course: Course, slug: str, source: Source | None = None) -> str:
+    """Return the complete source with every line that grading does not run made blank; line numbers stay."""
+    source = source or read_source(course, slug, complete=False)
+    lines = lines_of(source.notebook.text)
+    kept = [""] * len(lines)
+    for cell in source.cells:
+        if source.kind(cell) in ("glue", "hole"):
+            kept[cell.line : cell.last] = lines[cell.line : cell.last]
+    return "\n".join(kept)
+
+
+def load_reference(course: Course, slug: str, source: Source | None = None) -> ModuleType:
+    """Execute the complete source as a module.
+
+    The notebook's ``check`` and ``submit`` do nothing there, and further files of the source are
+    imported from solutions/ without staying in ``sys.modules``.
+
+    Raises:
+        AuthoringError: the source raises; the line is the one of ``solutions/<slug>/<slug>.py``.
+    """
+    source = source or read_source(course, slug, complete=False)
+    path = source.notebook.path
+    module = ModuleType(f"reference_{slug}", f"The reference solution of {slug}.")
+    module.__file__ = str(path)
+    code = compile(reference_source(course, slug, source), str(path), "exec")
+    with _importable(source):
+        sys.modules[module.__name__] = module  # dataclasses look their module up
+        try:
+            exec(code, module.__dict__)
+        except Exception as error:
+            line = _line_in(error, path)
+            raise AuthoringError(
+                f"the reference raises {type(error).__name__}: {error}", path, line
+            ) from error
+    return module
+
+
+def _line_in(error: BaseException, path: Path) -> int:
+    line, step = 1, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == str(path):
+            line = step.tb_lineno
+        step = step.tb_next
+    return line
+
+
+@contextmanager
+def _importable(source: Source) -> Iterator[None]:
+    """Let the source import its further files and a ``check`` that does nothing; undo both afterwards."""
+    names = {Path(name).with_suffix("").parts[0] for name in source.files}
+    names |= {p.stem for p in source.solution.glob("*.py")} - {source.assignment.slug}
+
+    def ours() -> list[str]:
+        return [m for m in sys.modules if m.split(".", maxsplit=1)[0] in names]
+
+    hidden = {name: sys.modules.pop(name) for name in ours()}
+    silent = ModuleType("autograder.notebook")
+    silent.check = silent.submit = lambda *_, **__: None  # type: ignore[attr-defined]
+    loaded = sys.modules.setdefault("autograder.notebook", silent)
+    folder = str(source.solution)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        for name in ours():
+            del sys.modules[name]
+        sys.modules.update(hidden)
+        if loaded is silent:
+            del sys.modules["autograder.notebook"]
+
+
+__all__ = ["load_reference", "reference_source"]
