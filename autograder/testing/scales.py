@@ -1,0 +1,31 @@
+"""Named scales that turn a measured value into partial credit."""
+
+from __future__ import annotations
+
+import math
+
+from autograder.testing.mismatch import Mismatch, Problem
+from autograder.testing.values import Unreadable, read_array
+
+
+def linear(value: float, low: float, high: float) -> float:
+    """Map a measured value to [0, 1]: nothing at ``low``, everything at ``high``, a straight line between.
+
+    ``low`` may be the larger one, where less is better. NaN earns nothing.
+
+    Raises:
+        Mismatch: ``value`` is not one real number.
+        ValueError: ``low`` and ``high`` are equal or not finite.
+    """
+    if not (math.isfinite(low) and math.isfinite(high)) or low == high:
+        raise ValueError(f"linear: low={low!r} and high={high!r} must be two different finite numbers")
+    try:
+        array = read_array(value)
+    except Unreadable as error:
+        raise Mismatch(Problem.KIND, what="measured value", actual=value, reason=str(error)) from None
+    if array.shape != () or array.dtype.kind == "c":
+        raise Mismatch(Problem.KIND, what="measured value", actual=value, reason="one real number was expected")
+    number = float(array)
+    if math.isnan(number):
+        return 0.0
+    return float(min(1.0, max(0.0, (number - low) / (high - low))))

@@ -1,0 +1,358 @@
+"""An assignment's scoring tests: collected once, run for as many students as there are."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from _pytest.main import Session
+
+from autograder.course import Assignment, Kind, Question
+from autograder.errors import AuthoringError
+from autograder.results import Attachment, Outcome, TestResult
+from autograder.testing.collection import (
+    Problem,
+    collect_folder,
+    definition_line,
+    make_session,
+    unknown_fixtures,
+)
+from autograder.testing.outcomes import Verdict, judge, provoked
+from autograder.testing.plugin import FIXTURES, RUN, Run, derive_seed
+from autograder.testing.reference import Reference
+
+DETAIL_CHARS = 20_000
+_CLOSE = 1e-9
+
+
+@dataclass(frozen=True)
+class ScoringTest:
+    """One test, or one case of a parametrized test."""
+
+    name: str
+    title: str
+    question: str  # the question's id
+    hidden: bool
+    points: float
+    path: Path
+    line: int
+
+
+class Suite:
+    """The scoring tests of one assignment.
+
+    One suite belongs to one process; concurrent calls of :meth:`run` wait for each other.
+    """
+
+    def __init__(
+        self, assignment: Assignment, session: Session, tests: Mapping[ScoringTest, pytest.Function]
+    ) -> None:
+        self.assignment = assignment
+        self._session = session
+        self._items = dict(tests)
+        self._lock = threading.RLock()
+        self._references: dict[int, tuple[Any, Reference]] = {}
+        self._sound: dict[tuple[int, ScoringTest, int], bool] = {}
+
+    @classmethod
+    def collect(cls, assignment: Assignment, public: Path, hidden: Path | None = None) -> Suite:
+        """Collect and validate the tests of two folders.
+
+        Args:
+            assignment: the manifest that the tests must agree with.
+            public: the folder of public tests.
+            hidden: the folder of hidden tests; None on a student's machine, where points are not summed up.
+
+        Raises:
+            AuthoringError: the tests are wrong; all problems at once, each with ``path:line:``.
+        """
+        public = Path(public).resolve()
+        session = make_session(public if public.is_dir() else assignment.path.resolve())
+        tests: dict[ScoringTest, pytest.Function] = {}
+        problems: list[Problem] = []
+        for folder, is_hidden in ((public, False), (hidden and Path(hidden).resolve(), True)):
+            if not folder:
+                continue
+            if not folder.is_dir():
+                problems.append(Problem(folder, 1, "no such folder of tests; create it with a test_*.py"))
+                continue
+            found = collect_folder(session, folder)
+            problems += found.problems
+            for item, test in _read_items(found.items, assignment, is_hidden, problems):
+                tests[test] = item
+        problems += _repeated(tests)
+        if not problems:
+            problems += _check_points(assignment, tests, complete=hidden is not None)
+        if problems:
+            raise _as_error(problems)
+        return cls(assignment, session, tests)
+
+    @property
+    def question_ids(self) -> tuple[str, ...]:
+        """Ids of the questions that have tests, in the manifest's order."""
+        have = {test.question for test in self._items}
+        return tuple(q.id for q in self.assignment.questions if q.id in have)
+
+    def tests(self, question_id: str) -> tuple[ScoringTest, ...]:
+        """Return a question's tests, public ones first, in file order."""
+        return tuple(test for test in self._items if test.question == question_id)
+
+    def run(
+        self, question_id: str, student: Any, *, seed: int, reference: Any = None, public_only: bool = False
+    ) -> tuple[tuple[TestResult, ...], tuple[Attachment, ...]]:
+        """Run one question's tests on one student's code.
+
+        Args:
+            question_id: id of the question.
+            student: a RemoteStudent, a LocalStudent, or names (module, mapping) to run in this process.
+            seed: the grading seed; every test derives its own from it.
+            reference: the solutions module; needed by hidden tests that compare with it, and to tell a
+                student's nonsense from a broken test.
+            public_only: leave the hidden tests out.
+
+        Returns:
+            One result a test, and what the tests attached.
+        """
+        question = self.assignment.question(question_id)
+        results: list[TestResult] = []
+        attachments: list[Attachment] = []
+        death: Verdict | None = None
+        with self._lock:
+            wrapped = as_student(student)
+            for test in self.tests(question.id):
+                if public_only and test.hidden:
+                    continue
+                if death is not None:
+                    results.append(_not_run(test, death))
+                    continue
+                result, verdict, pictures = self._run_test(test, question, wrapped, seed, reference)
+                results.append(result)
+                attachments += pictures
+                death = verdict if verdict is not None and verdict.died else None
+        return tuple(results), tuple(attachments)
+
+    def _run_test(
+        self, test: ScoringTest, question: Question, student: Any, seed: int, reference: Any
+    ) -> tuple[TestResult, Verdict | None, list[Attachment]]:
+        run = Run(student, derive_seed(seed, test.question, test.name), self._reference(reference))
+        item = self._items[test]
+        started = time.perf_counter()
+        info = self._execute(item, run)
+        wall_s = time.perf_counter() - started
+        if info is None:
+            return _passed(test, run, wall_s), None, run.attachments
+        error = info.value
+        verdict = judge(error, question, hidden=test.hidden)
+        if verdict.suspect and self._stands(test, item, seed, reference):
+            verdict = provoked(error, hidden=test.hidden)
+        detail = verdict.detail
+        if verdict.outcome is not Outcome.NOT_ATTEMPTED:
+            detail = f"{detail}\n\n{_traceback(item, info)}".strip()
+        result = TestResult(
+            name=test.name, title=test.title, hidden=test.hidden, outcome=verdict.outcome, points=0.0,
+            possible=test.points, message=verdict.message, hint=verdict.hint, student_error=verdict.student_error,
+            measured=run.measured, detail=detail[:DETAIL_CHARS], wall_s=wall_s,
+        )  # fmt: skip
+        _release(error)
+        return result, verdict, run.attachments
+
+    def _execute(self, item: pytest.Function, run: Run) -> pytest.ExceptionInfo[BaseException] | None:
+        """Run one item as pytest does, without its reports; nothing of it lives on afterwards."""
+        state = self._session._setupstate
+        info: pytest.ExceptionInfo[BaseException] | None = None
+        self._session.config.stash[RUN] = run
+        item._initrequest()
+        try:
+            try:
+                state.setup(item)
+                item.runtest()
+            except BaseException:
+                info = pytest.ExceptionInfo.from_current()
+            try:
+                state.teardown_exact(None)
+            except BaseException:
+                info = info or pytest.ExceptionInfo.from_current()
+        finally:
+            state.stack.clear()
+            item._request = None  # type: ignore[assignment]
+            item.funcargs = {}
+            if hasattr(item, "_instance"):
+                del item._instance
+            del self._session.config.stash[RUN]
+        if info is not None and isinstance(info.value, KeyboardInterrupt):
+            raise info.value
+        return info
+
+    def _stands(self, test: ScoringTest, item: pytest.Function, seed: int, reference: Any) -> bool:
+        """Say whether the test passes with the reference in the student's place: then the test is not at fault.
+
+        Without a reference, on a student's machine, the student's value is held responsible.
+        """
+        if reference is None:
+            return True
+        key = (id(reference), test, seed)
+        if key not in self._sound:
+            run = Run(as_student(reference), derive_seed(seed, test.question, test.name), self._reference(reference))
+            self._sound[key] = self._execute(item, run) is None
+        return self._sound[key]
+
+    def _reference(self, reference: Any) -> Reference | None:
+        if reference is None:
+            return None
+        if id(reference) not in self._references:
+            self._references[id(reference)] = (reference, Reference(reference))
+        return self._references[id(reference)][1]
+
+
+def as_student(student: Any) -> Any:
+    """Wrap plain names (a module, a mapping, a SimpleNamespace) as a student in this process."""
+    if isinstance(student, ModuleType | SimpleNamespace | Mapping):
+        from autograder.sandbox.local import LocalStudent
+
+        return LocalStudent(student if isinstance(student, Mapping) else vars(student))
+    return student
+
+
+def _passed(test: ScoringTest, run: Run, wall_s: float) -> TestResult:
+    fraction = 1.0 if run.credit is None else run.credit
+    whole = fraction >= 1.0
+    return TestResult(
+        name=test.name, title=test.title, hidden=test.hidden,
+        outcome=Outcome.PASSED if whole else Outcome.FAILED, points=test.points if whole else fraction * test.points,
+        possible=test.points, message="" if whole else f"{fraction:.0%} of this check's points.",
+        measured=run.measured, wall_s=wall_s,
+    )  # fmt: skip
+
+
+def _not_run(test: ScoringTest, death: Verdict) -> TestResult:
+    return TestResult(
+        name=test.name, title=test.title, hidden=test.hidden, outcome=death.outcome, points=0.0,
+        possible=test.points, message=f"Not run: an earlier check of this question ended your code. {death.message}",
+    )  # fmt: skip
+
+
+def _traceback(item: pytest.Function, info: pytest.ExceptionInfo[BaseException]) -> str:
+    try:
+        return str(item.repr_failure(info))
+    except Exception as error:
+        return f"(no traceback: {type(error).__name__})"
+
+
+def _release(error: BaseException | None) -> None:
+    """Drop the frames an exception keeps alive, and with them the student's handles."""
+    seen = 0
+    while error is not None and seen < 50:
+        error.__traceback__ = None
+        error, seen = error.__cause__ or error.__context__, seen + 1
+
+
+def _read_items(
+    items: Iterable[pytest.Function], assignment: Assignment, hidden: bool, problems: list[Problem]
+) -> list[tuple[pytest.Function, ScoringTest]]:
+    """Turn items into scoring tests; what is wrong with them goes to ``problems``."""
+    items = list(items)
+    cases = Counter(id(item.function) for item in items)
+    seen: Counter[int] = Counter()
+    read = []
+    for item in items:
+        seen[id(item.function)] += 1
+        number, total = seen[id(item.function)], cases[id(item.function)]
+        path, line = Path(item.function.__code__.co_filename), definition_line(item)
+        test, wrong = _read_item(item, assignment, hidden, (number, total), path, line)
+        if number == 1:
+            problems += [Problem(path, line, f"{item.originalname}: {words}") for words in wrong]
+        if test is not None:
+            read.append((item, test))
+    return read
+
+
+def _read_item(
+    item: pytest.Function, assignment: Assignment, hidden: bool, case: tuple[int, int], path: Path, line: int
+) -> tuple[ScoringTest | None, list[str]]:
+    wrong: list[str] = []
+    title = " ".join((inspect.getdoc(item.function) or "").split("\n\n", 1)[0].split())
+    if not title:
+        wrong.append("no docstring; its first sentence is the title that a student reads")
+    marks = list(item.iter_markers("question"))
+    if len(marks) != 1:
+        words = "no question; add @question(label, points=...)" if not marks else "more than one @question"
+        return None, [*wrong, words]
+    label, points = marks[0].args[0], marks[0].kwargs["points"]
+    question = next((q for q in assignment.questions if q.label == label), None)
+    if question is None:
+        known = ", ".join(repr(q.label) for q in assignment.questions if q.kind is not Kind.WRITTEN)
+        return None, [*wrong, f"the manifest has no question {label!r}; known: {known}"]
+    if question.kind is Kind.WRITTEN:
+        return None, [*wrong, f"{label} is a written question; a person reads it, no test scores it"]
+    if not hidden and "reference" in item.fixturenames:
+        wrong.append("a public test cannot use `reference`: students do not have it; write the numbers out")
+    unknown = unknown_fixtures(item)
+    if unknown:
+        wrong.append(f"unknown fixture {', '.join(unknown)}; there are {', '.join(FIXTURES)}")
+    if question.kind is Kind.CODE and "student" not in item.fixturenames:
+        wrong.append("never asks for `student`, so it cannot fail for anybody's code")
+    for mark in item.iter_markers():
+        if mark.name in ("skip", "skipif", "xfail"):
+            wrong.append(f"a test that scores cannot be marked {mark.name}")
+    number, total = case
+    if total > 1:
+        title = f"{title} ({number} of {total})"
+    return ScoringTest(item.name, title, question.id, hidden, points / total, path, line), wrong
+
+
+def _repeated(tests: Iterable[ScoringTest]) -> list[Problem]:
+    first: dict[tuple[str, str], ScoringTest] = {}
+    problems = []
+    for test in tests:
+        earlier = first.setdefault((test.question, test.name), test)
+        if earlier is not test:
+            place = f"{earlier.path.parent.name}/{earlier.path.name}:{earlier.line}"
+            problems.append(
+                Problem(test.path, test.line, f"{test.name}: {test.question} has a test of this name already ({place}); rename one")
+            )
+    return problems
+
+
+def _check_points(assignment: Assignment, tests: Iterable[ScoringTest], *, complete: bool) -> list[Problem]:
+    manifest = assignment.path / "assignment.toml"
+    problems = []
+    for question in assignment.questions:
+        if question.kind is Kind.WRITTEN:
+            continue
+        mine = [test for test in tests if test.question == question.id]
+        public = round(sum(t.points for t in mine if not t.hidden), 9)
+        hidden = round(sum(t.points for t in mine if t.hidden), 9)
+        place = (mine[0].path, mine[0].line) if mine else (manifest, _line_of(manifest, question.id))
+        if complete:
+            for words, have in (("public", public), ("hidden", hidden)):
+                if not have:
+                    problems.append(Problem(*place, f"{question.label} has no {words} test; write at least one"))
+        total = public + hidden
+        if (complete and mine and abs(total - question.points) > _CLOSE) or total > question.points + _CLOSE:
+            sums = f"public {public:g} + hidden {hidden:g} = {total:g}"
+            problems.append(
+                Problem(*place, f"{question.label}: points of its tests are {sums}, the manifest says {question.points:g}")
+            )
+    return problems
+
+
+def _line_of(manifest: Path, question_id: str) -> int:
+    try:
+        lines = manifest.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 1
+    return next((i for i, text in enumerate(lines, 1) if text.replace(" ", "") == f'id="{question_id}"'), 1)
+
+
+def _as_error(problems: list[Problem]) -> AuthoringError:
+    first, *rest = problems
+    message = first.message + "".join(f"\n{p.path}:{p.line}: {p.message}" for p in rest)
+    return AuthoringError(message, first.path, first.line)
