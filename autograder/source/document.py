@@ -1,4 +1,4 @@
-"""An assignment's whole source: the notebook's percent file and the further files, checked against the manifest."""
+"""An assignment's whole source: the notebook's percent file and further files, held against the manifest."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.course import MANIFEST, Assignment, Course, Kind
+from autograder.course import Assignment, Course, Kind
 from autograder.source.markers import Hole, scan_holes
 from autograder.source.percent import SourceCell, scan_cells
-from autograder.source.problems import Problem, refuse
+from autograder.source.problems import Problem, Problems, refuse
 
 _CHECK = re.compile(r"check\(\s*[\"']([\d.]+)[\"']\s*\)")
 
@@ -49,7 +49,7 @@ class Source:
         return tuple(h for h in self.notebook.holes if cell.line < h.begin <= cell.last)
 
     def place(self, question_id: str) -> tuple[str, SourceFile, Hole]:
-        """Return where a code question's hole is: the file's name in the student's folder, the file, the hole."""
+        """Return where a code question's hole is: the file's name for the student, the file, the hole."""
         for name, file in {self.assignment.notebook: self.notebook, **self.files}.items():
             for hole in file.holes:
                 if hole.id == question_id:
@@ -111,94 +111,58 @@ def _read_file(path: Path, labels: list[str], problems: list[Problem]) -> Source
 
 def _check_cells(source: Source) -> list[Problem]:
     """Check the cells: title first, no hole where grading does not run, checks and answers with known ids."""
-    path = source.notebook.path
+    problems = Problems(source.notebook.path)
     kinds = {q.id: q.kind for q in source.assignment.questions}
-    problems = []
     first = source.cells[0]
     if not first.markdown or not first.source.startswith("# "):
-        problems.append(
-            Problem(path, first.line, "the first cell is the title: a markdown cell that begins with `# `")
-        )
-    written: dict[str, int] = {}
+        problems.at(first.line, "the first cell is the title: a markdown cell that begins with `# `")
     for cell in source.cells:
-        if "experiment" in cell.tags and source.holes_in(cell):
-            labels = ", ".join(h.label for h in source.holes_in(cell))
-            problems.append(
-                Problem(
-                    path,
-                    cell.line,
-                    f"hole {labels} in an experiment cell, which grading does not run; give it a cell of its own",
-                )
-            )
+        if "experiment" in cell.tags and (holes := source.holes_in(cell)):
+            labels = ", ".join(h.label for h in holes)
+            problems.at(cell.line, f"hole {labels} in an experiment cell, which grading does not run")
         checked = checked_question(cell)
         if checked and kinds.get(checked, Kind.WRITTEN) is Kind.WRITTEN:
-            problems.append(
-                Problem(path, cell.line, f"check({checked!r}): no code or artifact question of the manifest")
-            )
+            problems.at(cell.line, f"check({checked!r}): no code or artifact question of the manifest")
+    _check_answers(source, kinds, problems)
+    return problems.found
+
+
+def _check_answers(source: Source, kinds: Mapping[str, Kind], problems: Problems) -> None:
+    known = ", ".join(i for i, kind in kinds.items() if kind is Kind.WRITTEN) or "none"
+    seen: dict[str, int] = {}
+    for cell in source.cells:
         if not cell.written:
             continue
+        first = seen.setdefault(cell.written, cell.line)
         if kinds.get(cell.written) is not Kind.WRITTEN:
-            known = ", ".join(i for i, k in kinds.items() if k is Kind.WRITTEN) or "none"
-            problems.append(
-                Problem(
-                    path,
-                    cell.line,
-                    f"written={cell.written!r} is no written question of the manifest; its written questions are {known}",
-                )
+            problems.at(
+                cell.line, f"written={cell.written!r} is no written question of the manifest ({known})"
             )
-        elif cell.written in written:
-            problems.append(
-                Problem(
-                    path,
-                    cell.line,
-                    f"two answers to {cell.written!r}; the first is at line {written[cell.written]}",
-                )
-            )
-        written.setdefault(cell.written, cell.line)
+        elif first != cell.line:
+            problems.at(cell.line, f"two answers to {cell.written!r}, the first at line {first}; keep one")
         if not cell.source.strip():
-            problems.append(
-                Problem(
-                    path, cell.line, f"the model answer to {cell.written!r} is empty; the rubric needs one"
-                )
-            )
-    return problems
+            problems.at(cell.line, f"the model answer to {cell.written!r} is empty; write it for the rubric")
 
 
 def _check_ids(source: Source, complete: bool) -> list[Problem]:
     """Every code question has its one hole in the whole source, every written question its answer."""
-    path = source.notebook.path
-    problems = []
+    problems = Problems(source.notebook.path)
     seen: dict[str, SourceFile] = {}
     for file in (source.notebook, *source.files.values()):
         for hole in file.holes:
-            if hole.label in seen:
-                problems.append(
-                    Problem(
-                        file.path,
-                        hole.begin,
-                        f"hole {hole.label!r} is cut in {seen[hole.label].path.name} too; one hole per id",
-                    )
-                )
-            seen[hole.label] = file
+            first = seen.setdefault(hole.label, file)
+            if first is not file:
+                twice = f"hole {hole.label!r} is cut in {first.path.name} too; one hole per id"
+                problems.found.append(Problem(file.path, hole.begin, twice))
     written = {c.written for c in source.cells}
     for q in source.assignment.questions if complete else ():
         if q.kind is Kind.CODE and q.label not in seen:
-            problems.append(
-                Problem(
-                    path,
-                    1,
-                    f"code question {q.label!r} of the manifest has no hole; write `### BEGIN SOLUTION {q.label}`",
-                )
-            )
+            problems.at(1, f"code question {q.label!r} has no hole; write `### BEGIN SOLUTION {q.label}`")
         if q.kind is Kind.WRITTEN and q.id not in written:
-            problems.append(
-                Problem(
-                    path,
-                    1,
-                    f'written question {q.label!r} of the manifest has no cell; write `# %% [markdown] written="{q.id}"`',
-                )
+            problems.at(
+                1, f'written question {q.label!r} has no answer; write `# %% [markdown] written="{q.id}"`'
             )
-    return problems
+    return problems.found
 
 
 __all__ = ["Source", "SourceFile", "checked_question", "read_source"]

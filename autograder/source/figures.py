@@ -34,7 +34,7 @@ def attachments(markdown: str) -> list[str]:
 
 
 def embed(names: Collection[str], folder: Path) -> dict[str, dict[str, str]]:
-    """Read attachments into the form that a notebook's cell keeps; FileNotFoundError names the missing one."""
+    """Read attachments into a notebook cell's form; FileNotFoundError names the missing one."""
     embedded = {}
     for name in names:
         path = next((p for p in (folder / name, folder / "figures" / name) if p.is_file()), None)

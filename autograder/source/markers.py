@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from autograder.source.problems import Problem, refuse
+from autograder.source.problems import Problem, Problems, refuse
 
 _MARKER = re.compile(r"### (BEGIN|END) SOLUTION (\d+(?:\.\d+)?) ([A-Za-z_][A-Za-z0-9_]*)")
 _RESEMBLES = re.compile(
@@ -31,7 +31,7 @@ _BARE = re.compile(r"#+\s*SOLUTION\b(\s+NO\s+PROMPT)?\s*:?\s*")
 _HINT = re.compile(r"# HINT:(.*)")
 _RESEMBLES_HINT = re.compile(r"#+\s*hints?\b", re.IGNORECASE)
 _CELL = re.compile(r"#\s*%%")
-_FORM = "the one accepted form is `### BEGIN SOLUTION <id> <name>`, closed by `### END SOLUTION <id> <name>`"
+_FORM = "write `### BEGIN SOLUTION <id> <name>` and `### END SOLUTION <id> <name>`, or reword the comment"
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,8 @@ def comments(text: str, path: Path) -> tuple[Comment, ...]:
                 whole = not lines[line - 1][:column].strip()
                 found.append(Comment(line, column, token.string, whole))
     except (SyntaxError, tokenize.TokenError) as error:
-        line = getattr(error, "lineno", None) or (
-            error.args[1][0] if isinstance(error, tokenize.TokenError) else 1
-        )
-        what = error.msg if isinstance(error, SyntaxError) else error.args[0]
-        refuse([Problem(path, line, f"not valid Python: {what}")])
+        what, at = (error.msg, error.lineno or 1) if isinstance(error, SyntaxError) else (error.args[0], 1)
+        refuse([Problem(path, at, f"not valid Python: {what}")])
     return tuple(found)
 
 
@@ -96,11 +93,8 @@ def resembles_marker(text: str) -> bool:
     if _RESEMBLES.search(text) or _BARE.fullmatch(text):
         return True
     words = re.findall(r"[a-z]+", text.lower())[:2]
-    if len(words) < 2:
-        return False
-    return any(_close(words[0], w) for w in ("begin", "end", "start", "stop")) and _close(
-        words[1], "solution"
-    )
+    edges = ("begin", "end", "start", "stop")
+    return len(words) == 2 and any(_close(words[0], w) for w in edges) and _close(words[1], "solution")
 
 
 def _close(word: str, target: str) -> bool:
@@ -126,124 +120,83 @@ def find_holes(text: str, labels: Collection[str], path: Path) -> tuple[Hole, ..
 def scan_holes(text: str, labels: Collection[str], path: Path) -> tuple[tuple[Hole, ...], list[Problem]]:
     """Find the holes and the problems of one file; AuthoringError only where it is no Python."""
     found = comments(text, path)
-    problems: list[Problem] = []
-    spans = _pair([c for c in found if _MARKER.fullmatch(c.text) or resembles_marker(c.text)], path, problems)
-    tree = ast.parse(text)
+    problems = Problems(path)
+    tree, lines = ast.parse(text), lines_of(text)
     known: dict[str, int] = {}
     holes = []
-    for label, begin, end in spans:
-        if label in known:
-            problems.append(
-                Problem(
-                    path,
-                    begin.line,
-                    f"hole {label!r} is cut twice; the first is at line {known[label]}. One hole per id.",
-                )
-            )
+    for label, begin, end in _pair(found, problems):
+        first = known.setdefault(label, begin.line)
+        if first != begin.line:
+            problems.at(begin.line, f"hole {label!r} is cut twice, first at line {first}; one hole per id")
             continue
-        known[label] = begin.line
         if label not in labels:
-            problems.append(Problem(path, begin.line, _unknown(label, labels)))
-        inside = [c for c in found if begin.line < c.line < end.line]
-        hole = _hole(label, begin, end, inside, tree, lines_of(text), path, problems)
-        if hole is not None:
-            holes.append(hole)
-    return tuple(holes), problems
+            problems.at(begin.line, _unknown(label, labels))
+        hints = _hints(label, [c for c in found if begin.line < c.line < end.line], begin.line, problems)
+        tail = _tail(tree, begin.line, end.line)
+        if isinstance(tail, str):
+            problems.at(begin.line, f"hole {label!r}: {tail}")
+            continue
+        function, column = tail
+        if not begin.column == end.column == column:
+            got = f"columns {begin.column} and {end.column}, the function's body at {column}"
+            problems.at(begin.line, f"hole {label!r}: the markers stand at {got}; align them")
+        indent = lines[begin.line - 1][: begin.column]
+        holes.append(Hole(label, begin.line, end.line, begin.line + 1 + len(hints), indent, hints, function))
+    return tuple(holes), problems.found
 
 
-def _pair(markers: list[Comment], path: Path, problems: list[Problem]) -> list[tuple[str, Comment, Comment]]:
+def _pair(found: Collection[Comment], problems: Problems) -> list[tuple[str, Comment, Comment]]:
     """Pair BEGIN with END; what is no marker, stands beside code or has no partner is a problem."""
     spans = []
     opened: tuple[str, Comment] | None = None
-
-    def problem(comment: Comment, message: str) -> None:
-        problems.append(Problem(path, comment.line, message))
-
-    for comment in markers:
+    for comment in found:
         match = _MARKER.fullmatch(comment.text)
         if match is None:
-            problem(
-                comment,
-                f"looks like a marker and is none: {comment.text!r}; {_FORM}. If it is prose, reword it.",
-            )
+            if resembles_marker(comment.text):
+                problems.at(comment.line, f"looks like a marker and is none: {comment.text!r}; {_FORM}")
             continue
         if not comment.whole_line:
-            problem(comment, "a marker stands on a line of its own; code is before this one")
-        word, label = match.group(1), f"{match.group(2)} {match.group(3)}"
-        if word == "BEGIN":
+            problems.at(comment.line, "a marker stands on a line of its own; code is before this one")
+        label = f"{match.group(2)} {match.group(3)}"
+        inside = "" if opened is None else f"{opened[0]!r} (line {opened[1].line})"
+        if match.group(1) == "BEGIN":
             if opened is not None:
-                problem(
-                    comment,
-                    f"hole {label!r} begins inside hole {opened[0]!r} (line {opened[1].line}); holes do not nest",
-                )
+                problems.at(comment.line, f"hole {label!r} begins inside hole {inside}; holes do not nest")
             opened = (label, comment)
         elif opened is None:
-            problem(comment, f"END SOLUTION {label} without its BEGIN SOLUTION")
+            problems.at(comment.line, f"END SOLUTION {label} without its BEGIN SOLUTION")
         else:
             if label != opened[0]:
-                problem(
-                    comment,
-                    f"END SOLUTION {label!r} closes hole {opened[0]!r} (line {opened[1].line}); the labels must be equal",
-                )
-            spans.append((opened[0], opened[1], comment))
+                problems.at(comment.line, f"END SOLUTION {label} closes hole {inside}; make the labels equal")
+            spans.append((*opened, comment))
             opened = None
     if opened is not None:
-        problem(opened[1], f"hole {opened[0]!r} has no END SOLUTION")
+        problems.at(opened[1].line, f"hole {opened[0]!r} has no END SOLUTION")
     return spans
 
 
 def _unknown(label: str, labels: Collection[str]) -> str:
-    number = label.split()[0]
-    near = [known for known in labels if known.split()[0] == number]
-    expected = (
-        f"the manifest says {near[0]!r}"
-        if near
-        else f"its code questions are {', '.join(sorted(labels)) or 'none'}"
-    )
+    number = label.split(maxsplit=1)[0]
+    near = [repr(known) for known in labels if known.split(maxsplit=1)[0] == number]
+    expected = f"it says {near[0]}" if near else f"it has {', '.join(sorted(labels)) or 'none'}"
     return f"hole {label!r} is no code question of the manifest; {expected}"
 
 
-def _hole(
-    label: str,
-    begin: Comment,
-    end: Comment,
-    inside: list[Comment],
-    tree: ast.Module,
-    lines: list[str],
-    path: Path,
-    problems: list[Problem],
-) -> Hole | None:
-    def problem(line: int, message: str) -> None:
-        problems.append(Problem(path, line, f"hole {label!r}: {message}"))
-
+def _hints(label: str, inside: list[Comment], begin: int, problems: Problems) -> tuple[str, ...]:
+    """Return the hints that follow BEGIN directly; what is no hint where one was meant is a problem."""
     hints: list[str] = []
     for comment in inside:
         if comment.column == 0 and _CELL.match(comment.text):
-            problem(comment.line, "a cell begins inside the hole; close the hole first")
-            return None
-        if match := _HINT.fullmatch(comment.text):
-            if comment.line != begin.line + 1 + len(hints) or not match.group(1).strip():
-                problem(
-                    comment.line, "hints say something and follow BEGIN SOLUTION directly, line after line"
-                )
-            hints.append(match.group(1))
+            problems.at(comment.line, f"hole {label!r}: a cell begins inside the hole; close the hole first")
+        elif match := _HINT.fullmatch(comment.text):
+            if comment.line == begin + 1 + len(hints) and match.group(1).strip():
+                hints.append(match.group(1))
+            else:
+                problems.at(comment.line, f"hole {label!r}: hints say something and follow BEGIN directly")
         elif _RESEMBLES_HINT.match(comment.text):
-            problem(comment.line, f"looks like a hint and is none: {comment.text!r}; write `# HINT: ...`")
-    tail = _tail(tree, begin.line, end.line)
-    if isinstance(tail, str):
-        problem(begin.line, tail)
-        return None
-    function, column = tail
-    if begin.column != column or end.column != column:
-        problem(
-            begin.line,
-            f"markers stand at columns {begin.column} and {end.column}, the function's body at {column}; align them",
-        )
-        return None
-    first = begin.line + 1 + len(hints)
-    return Hole(
-        label, begin.line, end.line, first, lines[begin.line - 1][: begin.column], tuple(hints), function
-    )
+            wrong = f"looks like a hint and is none: {comment.text!r}; write `# HINT: ...`"
+            problems.at(comment.line, f"hole {label!r}: {wrong}")
+    return tuple(hints)
 
 
 def _tail(tree: ast.Module, begin: int, end: int) -> tuple[str, int] | str:
@@ -255,18 +208,15 @@ def _tail(tree: ast.Module, begin: int, end: int) -> tuple[str, int] | str:
             continue
         inside = [s for s in function.body if begin < _first_line(s) and (s.end_lineno or 0) < end]
         before = function.body[: len(function.body) - len(inside)]
-        if (
-            not inside
-            or function.body[len(before) :] != inside
-            or any((s.end_lineno or 0) >= begin for s in before)
-        ):
+        last = function.body[len(before) :] == inside and all((s.end_lineno or 0) < begin for s in before)
+        if not inside or not last:
             continue
         if all(_says_nothing(s) for s in inside):
             return "empty; it holds no statement that does something"
         if not before and ast.get_docstring(function) is not None:
             return "the docstring stands inside the hole; signature and docstring are given to the student"
         return function.name, inside[0].col_offset
-    return "not the tail of a function; a hole holds the last statements of one function, and nothing follows it there"
+    return "not the tail of a function; a hole holds the last statements of a function and nothing follows it"
 
 
 def _first_line(node: ast.stmt) -> int:

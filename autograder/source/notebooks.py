@@ -87,15 +87,9 @@ def _text(source: Source, original: SourceCell, text: str) -> Cell:
         try:
             cell["attachments"] = figures.embed(names, source.assignment.path)
         except FileNotFoundError as error:
-            refuse(
-                [
-                    Problem(
-                        source.notebook.path,
-                        original.line,
-                        f"attachment:{error} is neither in {source.assignment.path.name}/ nor in its figures/",
-                    )
-                ]
-            )
+            folder = source.assignment.path.name
+            wrong = f"attachment:{error} is neither in {folder}/ nor in {folder}/figures/"
+            refuse([Problem(source.notebook.path, original.line, wrong)])
     return cell
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.source.markers import comments, lines_of, resembles_marker
-from autograder.source.problems import Problem, refuse
+from autograder.source.problems import Problem, Problems, refuse
 
 TAGS = ("setup", "experiment")
 _HEADER = re.compile(r"#\s*%%")
@@ -46,49 +46,32 @@ def read_cells(text: str, path: Path, titles: bool = False) -> tuple[SourceCell,
 
 
 def scan_cells(text: str, path: Path, titles: bool = False) -> tuple[tuple[SourceCell, ...], list[Problem]]:
-    """Read the cells of a percent file and what is wrong with them; no cells where headers cannot be told."""
+    """Read the cells of a percent file and their problems; no cells where headers cannot be told."""
+    problems = Problems(path)
     headers = [c for c in comments(text, path) if c.column == 0 and _HEADER.match(c.text)]
-    problems = [
-        Problem(path, c.line, f"a cell's header is written `# %%`, got {c.text!r}")
-        for c in headers
-        if not _EXACT.fullmatch(c.text)
-    ]
+    for header in headers:
+        if not _EXACT.fullmatch(header.text):
+            problems.at(header.line, f"a cell's header is written `# %%`, got {header.text!r}")
     lines = lines_of(text)
     first = headers[0].line if headers else len(lines) + 1
     for number, line in enumerate(lines[: first - 1], start=1):
         if line.strip():
-            problems.append(
-                Problem(path, number, "text before the first cell; begin the file with `# %% [markdown]`")
-            )
+            problems.at(number, "text before the first cell; begin the file with `# %% [markdown]`")
             break
-    if problems:
-        return (), problems
     raw = _read(text)
-    if len(raw) != len(headers):
-        return (), [
-            Problem(
-                path,
-                first,
-                f"{len(headers)} cell headers, but {len(raw)} cells were read; is a header inside a string?",
-            )
-        ]
-    ends = [c.line - 1 for c in headers[1:]] + [len(lines)]
-    cells = [
-        _cell(c, header.line, end, path, titles, problems)
-        for c, header, end in zip(raw, headers, ends, strict=True)
-    ]
-    for cell in cells:
-        if cell.markdown and _QUOTED.match(lines[cell.line] if cell.line < len(lines) else ""):
-            problems += [
-                Problem(
-                    path,
-                    cell.line,
-                    f"a marker, or what looks like one, in a markdown cell: {text.strip()!r}; holes stand in code",
-                )
-                for text in cell.source.splitlines()
-                if resembles_marker(text)
-            ]
-    return tuple(cells), problems
+    if not problems.found and len(raw) != len(headers):
+        got = f"{len(headers)} cell headers, but {len(raw)} cells were read"
+        problems.at(first, f"{got}; is a header inside a string?")
+    if problems.found:
+        return (), problems.found
+    ends = [header.line - 1 for header in headers[1:]] + [len(lines)]
+    cells = []
+    for read, header, end in zip(raw, headers, ends, strict=True):
+        cells.append(SourceCell(line=header.line, last=end, **_fields(read)))
+        _check(read, cells[-1], titles, problems)
+        if cells[-1].markdown and _QUOTED.match("".join(lines[header.line : header.line + 1])):
+            _check_quoted(cells[-1], problems)
+    return tuple(cells), problems.found
 
 
 def _read(text: str) -> list[Any]:
@@ -98,29 +81,43 @@ def _read(text: str) -> list[Any]:
     return list(jupytext.reads(text, fmt=fmt).cells) if text.strip() else []
 
 
-def _cell(cell: Any, line: int, last: int, path: Path, titles: bool, problems: list[Problem]) -> SourceCell:
-    def problem(message: str) -> None:
-        problems.append(Problem(path, line, message))
+def _fields(read: Any) -> dict[str, Any]:
+    """Return what was read as the fields of a SourceCell."""
+    tags = read.metadata.get("tags", [])
+    return {
+        "markdown": read.cell_type == "markdown",
+        "source": read.source,
+        "tags": tuple(str(t) for t in tags) if isinstance(tags, list) else (str(tags),),
+        "written": str(read.metadata.get("written", "")),
+        "title": str(read.metadata.get("title", "")),
+    }
 
-    metadata = {k: v for k, v in cell.metadata.items() if k != "lines_to_next_cell"}
-    tags, written, title = metadata.pop("tags", []), metadata.pop("written", ""), metadata.pop("title", "")
-    if cell.cell_type not in ("code", "markdown"):
-        problem(f"a cell of type {cell.cell_type!r}; cells are code or [markdown]")
-    markdown = cell.cell_type == "markdown"
-    if metadata:
-        problem(f"unknown key {', '.join(sorted(metadata))} in the cell's header; known are tags and written")
-    if title and not titles:
-        problem(
-            f'cannot read {title!r} in the cell\'s header; write `# %% tags=["experiment"]` or `# %% [markdown] written="9.1"`'
-        )
-    if not isinstance(tags, list) or any(t not in TAGS for t in tags):
-        problem(f"unknown tag in {tags!r}; known are {', '.join(TAGS)}")
-        tags = []
-    if not isinstance(written, str):
-        problem(f'write the question\'s id in quotes: written="{written}"')
-    if written and not markdown:
-        problem("a written answer is a markdown cell; write `# %% [markdown] written=...`")
-    return SourceCell(line, last, markdown, cell.source, tuple(tags), str(written), str(title))
+
+def _check(read: Any, cell: SourceCell, titles: bool, problems: Problems) -> None:
+    """Check a cell's header: what is unknown there could leak an answer or run an experiment."""
+    unknown = set(read.metadata) - {"tags", "written", "title", "lines_to_next_cell"}
+    if read.cell_type not in ("code", "markdown"):
+        problems.at(cell.line, f"a cell of type {read.cell_type!r}; cells are code or [markdown]")
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        problems.at(cell.line, f"unknown key {names} in the cell's header; known are tags and written")
+    if cell.title and not titles:
+        form = '`# %% tags=["experiment"]` or `# %% [markdown] written="9.1"`'
+        problems.at(cell.line, f"cannot read {cell.title!r} in the cell's header; write {form}")
+    if wrong := [t for t in cell.tags if t not in TAGS]:
+        problems.at(cell.line, f"unknown tag {', '.join(wrong)}; known are {', '.join(TAGS)}")
+    if not isinstance(read.metadata.get("written", ""), str):
+        problems.at(cell.line, f'write the question\'s id in quotes: written="{cell.written}"')
+    if cell.written and not cell.markdown:
+        problems.at(cell.line, "a written answer is a markdown cell; write `# %% [markdown] written=...`")
+
+
+def _check_quoted(cell: SourceCell, problems: Problems) -> None:
+    """Look for markers in a markdown cell that is written as a string, where no comment shows them."""
+    for text in cell.source.splitlines():
+        if resembles_marker(text):
+            wrong = f"a marker, or what looks like one, in a markdown cell: {text.strip()!r}"
+            problems.at(cell.line, f"{wrong}; holes stand in code")
 
 
 __all__ = ["TAGS", "SourceCell", "read_cells", "scan_cells"]

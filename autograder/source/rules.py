@@ -24,34 +24,31 @@ def grading_section(assignment: Assignment) -> str:
 def _paragraphs(assignment: Assignment) -> list[str]:
     kinds = {q.kind for q in assignment.questions}
     paragraphs = [
-        "**Tests.** A cell such as "
-        f'`check("{_first(assignment).id}")` runs the public tests of one question on what you have defined so far; '
-        "run it as often as you like. When your work is graded, the same public tests run again, and further tests "
-        "that you do not see: other inputs, edge cases, larger sizes, other random seeds. Each question's points "
-        "are the sum over both, so passing every public test is a good sign, not yet full marks.",
-        "**What is run.** Grading imports your notebook's functions and calls them one question at a time, each "
-        "within the limits above; a question that runs too long or crashes costs that question only. "
-        "Of cells that you add, grading keeps imports, functions, classes and constants. Cells tagged `experiment` "
-        "(training, plots, checks) are yours to run and look at: grading does not run them.",
+        f'**Tests.** A cell such as `check("{_first(assignment).id}")` runs the public tests of one question '
+        "on what you have defined so far; run it as often as you like. When your work is graded, the same "
+        "public tests run again, and further tests that you do not see: other inputs, edge cases, larger "
+        "sizes, other random seeds. Each question's points are the sum over both, so passing every public "
+        "test is a good sign, not yet full marks.",
+        "**What is run.** Grading imports your notebook's functions and calls them one question at a time, "
+        "each within the limits above; a question that runs too long or crashes costs that question only. "
+        "Of cells that you add, grading keeps imports, functions, classes and constants. Cells tagged "
+        "`experiment` (training, plots, checks) are yours to run and look at: grading does not run them.",
     ]
-    if builds := [q for q in assignment.questions if q.stand_ins]:
-        names = ", ".join(q.id for q in builds)
+    if builds := ", ".join(q.id for q in assignment.questions if q.stand_ins):
         paragraphs.append(
-            f"**One mistake costs once.** Questions that build on an earlier one ({names}) are graded with a right "
-            "version of the earlier function in its place."
+            f"**One mistake costs once.** Questions that build on an earlier one ({builds}) are graded with "
+            "a right version of the earlier function in its place."
         )
     if Kind.ARTIFACT in kinds:
         files = ", ".join(f"`{q.artifact}` ({q.id})" for q in assignment.questions if q.artifact)
-        paragraphs.append(
-            f"**Files to hand in.** {files}: an experiment writes it beside the notebook; grading evaluates it."
-        )
+        how = "an experiment writes it beside the notebook; grading evaluates it"
+        paragraphs.append(f"**Files to hand in.** {files}: {how}.")
     if Kind.WRITTEN in kinds:
-        paragraphs.append(
-            "**Written answers** go into the cells that say so; a person reads them against a rubric."
-        )
+        where = "go into the cells that say so; a person reads them against a rubric"
+        paragraphs.append(f"**Written answers** {where}.")
     paragraphs.append(
-        "Keep the names and the arguments of the functions. A `NotImplementedError` says that a question is still "
-        "yours to write. To hand in, run `submit()` in a cell here, or `autograder submit` in a shell."
+        "Keep the names and the arguments of the functions. A `NotImplementedError` says that a question is "
+        "still yours to write. To hand in, run `submit()` in a cell here, or `autograder submit` in a shell."
     )
     return paragraphs
 

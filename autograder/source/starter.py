@@ -130,7 +130,8 @@ def _lost_references(source: Source, files: Mapping[str, bytes]) -> Iterator[Pro
 
 
 def _lost(name: str, assignment: Assignment) -> str:
-    return f"the text refers to {name!r}, which is not in the student's folder; list it under `data` in {assignment.path.name}/{MANIFEST}"
+    next_step = f"list it under `data` in {assignment.path.name}/{MANIFEST}"
+    return f"the text refers to {name!r}, which is not in the student's folder; {next_step}"
 
 
 def _diff(name: str, old: bytes, new: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Submissions that the course itself makes: solved, untouched, with a planted mistake, with another right answer."""
+"""Submissions that the course makes itself: solved, untouched, with a mistake, with another right answer."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def with_mutant(source: Source, mutant: Mutant) -> Variant:
     """Return the complete submission with one planted mistake.
 
     Raises:
-        AuthoringError: the mutant's ``old`` is not found exactly once in its hole, or the result is no Python.
+        AuthoringError: the mutant's ``old`` is not found exactly once in its hole, or it is no Python then.
     """
     lines, problem = _mutated(source, mutant)
     refuse([problem] if problem else [])
