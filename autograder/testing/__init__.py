@@ -7,7 +7,8 @@
         \"\"\"A truncated step still counts the value of the next state.\"\"\"
         expect_close(student.gae(...), [[3.0]], hint="Is the clock treated as a death?")
 
-Fixtures: ``student``, ``reference`` (hidden tests only), ``rng``, ``seed``, ``credit``, ``attach``, ``trusted``.
+Fixtures: ``student``, ``reference`` (hidden tests only), ``rng``, ``seed``, ``credit``, ``attach``,
+``trusted``.
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ from _pytest.mark.structures import MARK_GEN
 from autograder.testing.plugin import Fixtures
 
 _BLOCKED = (
-    "cacheprovider", "terminal", "capture", "logging", "warnings", "unittest", "doctest", "junitxml", "pastebin",
-    "stepwise", "faulthandler", "unraisableexception", "threadexception", "recwarn", "tmpdir", "legacypath",
-    "subtests", "setuponly", "setupplan", "nose",
+    "cacheprovider", "terminal", "capture", "logging", "warnings", "unittest", "doctest", "junitxml",
+    "pastebin", "stepwise", "faulthandler", "unraisableexception", "threadexception", "recwarn",
+    "tmpdir", "legacypath", "subtests", "setuponly", "setupplan", "nose",
 )  # fmt: skip
 _ENVIRONMENT = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DEBUG")
 _counter = itertools.count()
@@ -60,7 +60,7 @@ class ScoringModule(pytest.Module):
 
 def make_session(root: Path) -> Session:
     """Make a pytest session that knows our fixtures and nothing of its surroundings."""
-    args = ["--noconftest", "-c", os.devnull, "--rootdir", str(root), "--assert=plain", "--import-mode=importlib"]
+    args = ["--noconftest", "-c", os.devnull, "--rootdir", str(root), "--assert=plain"]
     args += [f"-pno:{name}" for name in _BLOCKED]
     with _clean_environment():
         config = _prepareconfig(args, plugins=[Fixtures()])
@@ -89,7 +89,7 @@ def _clean_environment() -> Iterator[None]:
 
 
 def collect_folder(session: Session, folder: Path) -> Collected:
-    """Collect every ``test_*.py`` of a folder; a file that cannot be loaded is a problem, not an exception."""
+    """Collect every ``test_*.py`` of a folder; one that cannot be loaded is a problem, not an exception."""
     found = Collected([], [])
     package = _make_package(folder)
     before_config, before_bytecode = MARK_GEN._config, sys.dont_write_bytecode
@@ -134,7 +134,8 @@ def _collect_file(session: Session, path: Path, package: str, found: Collected) 
         marked = any(mark.name == "question" for mark in getattr(value, "pytestmark", ()) or ())
         if marked and callable(value) and name not in names:
             line = getattr(getattr(value, "__code__", None), "co_firstlineno", 1)
-            found.problems.append(Problem(path, line, f"{name} scores a question but is no test; call it test_{name}"))
+            words = f"{name} scores a question but is no test; call it test_{name}"
+            found.problems.append(Problem(path, line, words))
     found.items += items
 
 
@@ -159,9 +160,11 @@ def _load(path: Path, package: str, config: Config) -> ModuleType:
 
 
 def _load_problem(error: BaseException, path: Path) -> Problem:
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path) and f.lineno]
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == str(path) and frame.lineno]
     text = str(error).splitlines()[0] if str(error) else ""
-    return Problem(path, lines[-1] if lines else 1, f"the tests cannot be loaded: {type(error).__name__}: {text}")
+    words = f"the tests cannot be loaded: {type(error).__name__}: {text}"
+    return Problem(path, lines[-1] if lines else 1, words)
 
 
 def _repeated_names(tree: ast.Module, path: Path) -> list[Problem]:
@@ -170,26 +173,20 @@ def _repeated_names(tree: ast.Module, path: Path) -> list[Problem]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
             if node.name in seen:
-                problems.append(
-                    Problem(path, node.lineno, f"{node.name} is defined again (first in line {seen[node.name]}); rename one")
-                )
+                words = f"{node.name} is defined again (first in line {seen[node.name]}); rename one"
+                problems.append(Problem(path, node.lineno, words))
             seen[node.name] = node.lineno
     return problems
 
 
-def definition_line(item: pytest.Function) -> int:
-    """Return the line of the test's ``def``, not of its first decorator."""
-    code = item.function.__code__
+def definition_lines(path: Path) -> dict[int, int]:
+    """Map the line of a function's first decorator, which its code knows, to the line of its ``def``."""
     try:
-        tree = ast.parse(Path(code.co_filename).read_text(encoding="utf-8"))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError):
-        return int(code.co_firstlineno)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == item.originalname:
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            if first == code.co_firstlineno:
-                return node.lineno
-    return int(code.co_firstlineno)
+        return {}
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    return {min([f.lineno, *(d.lineno for d in f.decorator_list)]): f.lineno for f in functions}
 
 
 def unknown_fixtures(item: pytest.Function) -> Sequence[str]:

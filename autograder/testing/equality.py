@@ -125,7 +125,7 @@ def _compare_arrays(got: Any, right: np.ndarray, expected: Any, where: str) -> F
         given = "booleans" if left.dtype.kind == "b" else "numbers"
         return Found(Problem.KIND, where, expected, got, reason=f"{given}, expected {wanted}")
     with np.errstate(all="ignore"):
-        equal = (left == right) | ((left != left) & (right != right))
+        equal = (left == right) | (np.isnan(left) & np.isnan(right))
     if equal.all():
         return None
     index = tuple(int(i) for i in np.argwhere(~equal)[0])

@@ -13,7 +13,7 @@ import numpy as np
 
 from autograder.testing.equality import find_difference
 from autograder.testing.mismatch import Difference, Mismatch, Problem
-from autograder.testing.values import Unreadable, describe, read_array
+from autograder.testing.values import Unreadable, describe_numbers, read_array
 
 
 def expect(condition: Any, message: str, hint: str = "") -> None:
@@ -139,8 +139,3 @@ def _got_array(got: Any, right: np.ndarray, words: dict[str, Any]) -> np.ndarray
         reason = f"{'booleans' if left.dtype.kind == 'b' else describe_numbers(left)}, expected {wanted}"
         raise Mismatch(Problem.KIND, **words, reason=reason)
     return left
-
-
-def describe_numbers(array: np.ndarray) -> str:
-    """Name a numeric array: "a number" or "numbers" of its dtype."""
-    return describe(array) if array.shape else f"a number of type {array.dtype.name}"

@@ -32,7 +32,9 @@ STUDENT_ERROR_CHARS = 1500
 _YOURS = re.compile(r"(\d+(?:\.\d+)?) (\w+) is yours to write")
 _SANDBOX = Path(__file__).resolve().parent.parent / "sandbox"
 # What an operation of a test on a student's value may raise when that value is nonsense.
-_VALUE_ERRORS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
+_VALUE_ERRORS = (
+    TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError, MemoryError,
+)  # fmt: skip
 
 _DEATHS: tuple[tuple[type[WorkerDied], Outcome, str], ...] = (
     (WorkerTimedOut, Outcome.TIMED_OUT, "Your code ran out of time."),
@@ -71,6 +73,8 @@ def judge(error: BaseException, question: Question, *, hidden: bool) -> Verdict:
     """Map an exception that left a test to an outcome, with words for the student and for the TA."""
     if isinstance(error, Mismatch):
         message = render.curated(error) if hidden else render.compared(error)
+        if not error.what:  # the sentence is ours; an author's may begin with a name
+            message = message[:1].upper() + message[1:]
         return Verdict(Outcome.FAILED, message, error.hint, detail=render.for_ta(error, question.label))
     if isinstance(error, StudentError):
         return _student_error(error, question)
@@ -93,9 +97,11 @@ def _student_error(error: StudentError, question: Question) -> Verdict:
         shown = _cut(error.traceback_text) if error.traceback_text else ""
         return Verdict(Outcome.FAILED, _sentence(printable(_line(error.message), 600)), student_error=shown)
     if error.type_name == "BudgetSpent":
-        return Verdict(Outcome.FAILED, _sentence(_line(error.message) or "the step budget is spent"), student_error=text)
+        spent = _sentence(_line(error.message) or "the step budget is spent")
+        return Verdict(Outcome.FAILED, spent, student_error=text)
     raised = f"{error.type_name}: {error.message}" if error.message else error.type_name
-    return Verdict(Outcome.FAILED, _sentence(f"Your code raised {printable(_line(raised), 300)}"), student_error=text)
+    message = _sentence(f"Your code raised {printable(_line(raised), 300)}")
+    return Verdict(Outcome.FAILED, message, student_error=text)
 
 
 def _not_implemented(error: StudentError, question: Question, text: str) -> Verdict:

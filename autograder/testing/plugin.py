@@ -1,4 +1,4 @@
-"""The fixtures of a scoring test, as a pytest plugin; one :class:`Run` stands behind them while a test runs."""
+"""The fixtures of a scoring test, as a pytest plugin; one :class:`Run` stands behind them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ class Run:
 
 
 RUN = pytest.StashKey[Run]()
-FIXTURES = ("student", "reference", "rng", "seed", "credit", "attach", "trusted", "tmp_path", "monkeypatch", "request")
+FIXTURES = (
+    "student", "reference", "rng", "seed", "credit", "attach", "trusted", "tmp_path",
+    "monkeypatch", "request",
+)  # fmt: skip
 
 
 def derive_seed(grading_seed: int, question_id: str, test_name: str) -> int:
@@ -87,7 +90,7 @@ class Fixtures:
         def credit(fraction: float, measured: str = "") -> None:
             number = float(fraction)
             if math.isnan(number) or not 0.0 <= number <= 1.0:
-                raise ValueError(f"credit: {fraction!r} is not in [0, 1]; scales such as linear() give such numbers")
+                raise ValueError(f"credit: {fraction!r} is not in [0, 1]; a scale such as linear() gives it")
             run.credit = number
             run.measured = printable(str(measured), 500)
 
@@ -117,7 +120,9 @@ class Fixtures:
         ) -> Any:
             from autograder.sandbox.trusted import Trusted
 
-            return Trusted(obj, methods=tuple(methods), attributes=tuple(attributes), budget=dict(budget or {}))
+            return Trusted(
+                obj, methods=tuple(methods), attributes=tuple(attributes), budget=dict(budget or {})
+            )
 
         return trusted
 
@@ -136,7 +141,8 @@ def make_attachment(name: str, data: bytes | str, media_type: str, caption: str)
         ValueError: the media type is not one that a report can show.
     """
     if media_type not in _MEDIA_TYPES:
-        raise ValueError(f"attach {name}: media type {media_type!r}, expected one of {', '.join(_MEDIA_TYPES)}")
+        known = ", ".join(_MEDIA_TYPES)
+        raise ValueError(f"attach {name}: media type {media_type!r}, expected one of {known}")
     if isinstance(data, str) and media_type != "image/png":
         data = data.encode("utf-8", "replace")
     if not isinstance(data, bytes):

@@ -23,8 +23,9 @@ class NotPlain(Exception):
 class Reference:
     """Stands for the solutions module: ``reference.gae(...)`` and ``reference.CONSTANT``.
 
-    A call whose arguments and result are data is computed once, whatever the number of submissions; arguments
-    and results are copied, so that no test can change what the next one sees. Other calls go straight through.
+    A call whose arguments and result are data is computed once, whatever the number of submissions;
+    arguments and results are copied, so that no test can change what the next one sees. Other calls go
+    straight through.
     """
 
     def __init__(self, module: ModuleType | Mapping[str, Any] | object) -> None:

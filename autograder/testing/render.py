@@ -51,7 +51,10 @@ def for_ta(mismatch: Mismatch, label: str) -> str:
     text = full(mismatch, label)
     if mismatch.problem is Problem.CONDITION:
         return text
-    return f"{text}\n  Whole result: {show(mismatch.actual, 2000)}\n  Whole expectation: {show(mismatch.expected, 2000)}"
+    whole = (
+        f"  Whole result: {show(mismatch.actual, 2000)}\n  Whole expectation: {show(mismatch.expected, 2000)}"
+    )
+    return f"{text}\n{whole}"
 
 
 def _after(what: str, words: str) -> str:
@@ -77,15 +80,12 @@ def _lines(mismatch: Mismatch) -> list[str]:
 
 def _array_lines(mismatch: Mismatch, difference: Difference) -> list[str]:
     word = "NaN or infinity" if mismatch.problem is Problem.NOT_FINITE else "a wrong value"
-    if not difference.index:
-        head = [f"returned {word}", *_pair(show(difference.actual), show(difference.expected))]
-    elif difference.size <= SMALL:
-        head = [f"returned {word} at {place(difference.index)}", *_pair(show(mismatch.actual), show(mismatch.expected))]
-    else:
-        head = [
-            f"returned {word} at {place(difference.index)}",
-            *_pair(show(difference.actual), show(difference.expected)),
-        ]
+    at = f" at {place(difference.index)}" if difference.index else ""
+    whole = difference.index and difference.size <= SMALL
+    got, expected = (
+        (mismatch.actual, mismatch.expected) if whole else (difference.actual, difference.expected)
+    )
+    head = [f"returned {word}{at}", *_pair(show(got), show(expected))]
     facts = []
     if difference.size > 1:
         facts.append(f"{difference.num_different} of {difference.size} values differ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from autograder.testing.mismatch import Mismatch, Problem
-from autograder.testing.values import Unreadable, read_array
+from autograder.testing.values import Unreadable, describe_numbers, read_array
 
 
 def linear(value: float, low: float, high: float) -> float:
@@ -19,12 +19,15 @@ def linear(value: float, low: float, high: float) -> float:
     """
     if not (math.isfinite(low) and math.isfinite(high)) or low == high:
         raise ValueError(f"linear: low={low!r} and high={high!r} must be two different finite numbers")
+    wanted = "expected one real number"
     try:
         array = read_array(value)
     except Unreadable as error:
-        raise Mismatch(Problem.KIND, what="measured value", actual=value, reason=str(error)) from None
+        reason = f"{error}, {wanted}"
+        raise Mismatch(Problem.KIND, what="measured value", actual=value, reason=reason) from None
     if array.shape != () or array.dtype.kind == "c":
-        raise Mismatch(Problem.KIND, what="measured value", actual=value, reason="one real number was expected")
+        reason = f"{describe_numbers(array)}, {wanted}"
+        raise Mismatch(Problem.KIND, what="measured value", actual=value, reason=reason)
     number = float(array)
     if math.isnan(number):
         return 0.0

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -15,35 +12,15 @@ from typing import Any
 import pytest
 from _pytest.main import Session
 
-from autograder.course import Assignment, Kind, Question
-from autograder.errors import AuthoringError
+from autograder.course import Assignment, Question
 from autograder.results import Attachment, Outcome, TestResult
-from autograder.testing.collection import (
-    Problem,
-    collect_folder,
-    definition_line,
-    make_session,
-    unknown_fixtures,
-)
+from autograder.testing.collection import Problem, collect_folder, make_session
 from autograder.testing.outcomes import Verdict, judge, provoked
-from autograder.testing.plugin import FIXTURES, RUN, Run, derive_seed
+from autograder.testing.plugin import RUN, Run, derive_seed
 from autograder.testing.reference import Reference
+from autograder.testing.validation import ScoringTest, as_error, check_names, check_points, read_items
 
 DETAIL_CHARS = 20_000
-_CLOSE = 1e-9
-
-
-@dataclass(frozen=True)
-class ScoringTest:
-    """One test, or one case of a parametrized test."""
-
-    name: str
-    title: str
-    question: str  # the question's id
-    hidden: bool
-    points: float
-    path: Path
-    line: int
 
 
 class Suite:
@@ -86,13 +63,13 @@ class Suite:
                 continue
             found = collect_folder(session, folder)
             problems += found.problems
-            for item, test in _read_items(found.items, assignment, is_hidden, problems):
+            for item, test in read_items(found.items, assignment, is_hidden, problems):
                 tests[test] = item
-        problems += _repeated(tests)
+        problems += check_names(tests)
         if not problems:
-            problems += _check_points(assignment, tests, complete=hidden is not None)
+            problems += check_points(assignment, tests, complete=hidden is not None)
         if problems:
-            raise _as_error(problems)
+            raise as_error(problems)
         return cls(assignment, session, tests)
 
     @property
@@ -156,11 +133,16 @@ class Suite:
         detail = verdict.detail
         if verdict.outcome is not Outcome.NOT_ATTEMPTED:
             detail = f"{detail}\n\n{_traceback(item, info)}".strip()
-        result = TestResult(
-            name=test.name, title=test.title, hidden=test.hidden, outcome=verdict.outcome, points=0.0,
-            possible=test.points, message=verdict.message, hint=verdict.hint, student_error=verdict.student_error,
-            measured=run.measured, detail=detail[:DETAIL_CHARS], wall_s=wall_s,
-        )  # fmt: skip
+        result = _result(
+            test,
+            verdict.outcome,
+            message=verdict.message,
+            hint=verdict.hint,
+            student_error=verdict.student_error,
+            measured=run.measured,
+            detail=detail[:DETAIL_CHARS],
+            wall_s=wall_s,
+        )
         _release(error)
         return result, verdict, run.attachments
 
@@ -192,7 +174,7 @@ class Suite:
         return info
 
     def _stands(self, test: ScoringTest, item: pytest.Function, seed: int, reference: Any) -> bool:
-        """Say whether the test passes with the reference in the student's place: then the test is not at fault.
+        """Say whether the test passes with the reference in the student's place: then it is not at fault.
 
         Without a reference, on a student's machine, the student's value is held responsible.
         """
@@ -200,7 +182,9 @@ class Suite:
             return True
         key = (id(reference), test, seed)
         if key not in self._sound:
-            run = Run(as_student(reference), derive_seed(seed, test.question, test.name), self._reference(reference))
+            run = Run(
+                as_student(reference), derive_seed(seed, test.question, test.name), self._reference(reference)
+            )
             self._sound[key] = self._execute(item, run) is None
         return self._sound[key]
 
@@ -221,22 +205,30 @@ def as_student(student: Any) -> Any:
     return student
 
 
+def _result(test: ScoringTest, outcome: Outcome, points: float = 0.0, **words: Any) -> TestResult:
+    return TestResult(
+        name=test.name,
+        title=test.title,
+        hidden=test.hidden,
+        outcome=outcome,
+        points=points,
+        possible=test.points,
+        **words,
+    )
+
+
 def _passed(test: ScoringTest, run: Run, wall_s: float) -> TestResult:
     fraction = 1.0 if run.credit is None else run.credit
-    whole = fraction >= 1.0
-    return TestResult(
-        name=test.name, title=test.title, hidden=test.hidden,
-        outcome=Outcome.PASSED if whole else Outcome.FAILED, points=test.points if whole else fraction * test.points,
-        possible=test.points, message="" if whole else f"{fraction:.0%} of this check's points.",
-        measured=run.measured, wall_s=wall_s,
-    )  # fmt: skip
+    if fraction >= 1.0:
+        return _result(test, Outcome.PASSED, test.points, measured=run.measured, wall_s=wall_s)
+    message = f"{fraction:.0%} of this check's points."
+    points = fraction * test.points
+    return _result(test, Outcome.FAILED, points, message=message, measured=run.measured, wall_s=wall_s)
 
 
 def _not_run(test: ScoringTest, death: Verdict) -> TestResult:
-    return TestResult(
-        name=test.name, title=test.title, hidden=test.hidden, outcome=death.outcome, points=0.0,
-        possible=test.points, message=f"Not run: an earlier check of this question ended your code. {death.message}",
-    )  # fmt: skip
+    message = f"Not run: an earlier check of this question ended your code. {death.message}"
+    return _result(test, death.outcome, message=message)
 
 
 def _traceback(item: pytest.Function, info: pytest.ExceptionInfo[BaseException]) -> str:
@@ -252,107 +244,3 @@ def _release(error: BaseException | None) -> None:
     while error is not None and seen < 50:
         error.__traceback__ = None
         error, seen = error.__cause__ or error.__context__, seen + 1
-
-
-def _read_items(
-    items: Iterable[pytest.Function], assignment: Assignment, hidden: bool, problems: list[Problem]
-) -> list[tuple[pytest.Function, ScoringTest]]:
-    """Turn items into scoring tests; what is wrong with them goes to ``problems``."""
-    items = list(items)
-    cases = Counter(id(item.function) for item in items)
-    seen: Counter[int] = Counter()
-    read = []
-    for item in items:
-        seen[id(item.function)] += 1
-        number, total = seen[id(item.function)], cases[id(item.function)]
-        path, line = Path(item.function.__code__.co_filename), definition_line(item)
-        test, wrong = _read_item(item, assignment, hidden, (number, total), path, line)
-        if number == 1:
-            problems += [Problem(path, line, f"{item.originalname}: {words}") for words in wrong]
-        if test is not None:
-            read.append((item, test))
-    return read
-
-
-def _read_item(
-    item: pytest.Function, assignment: Assignment, hidden: bool, case: tuple[int, int], path: Path, line: int
-) -> tuple[ScoringTest | None, list[str]]:
-    wrong: list[str] = []
-    title = " ".join((inspect.getdoc(item.function) or "").split("\n\n", 1)[0].split())
-    if not title:
-        wrong.append("no docstring; its first sentence is the title that a student reads")
-    marks = list(item.iter_markers("question"))
-    if len(marks) != 1:
-        words = "no question; add @question(label, points=...)" if not marks else "more than one @question"
-        return None, [*wrong, words]
-    label, points = marks[0].args[0], marks[0].kwargs["points"]
-    question = next((q for q in assignment.questions if q.label == label), None)
-    if question is None:
-        known = ", ".join(repr(q.label) for q in assignment.questions if q.kind is not Kind.WRITTEN)
-        return None, [*wrong, f"the manifest has no question {label!r}; known: {known}"]
-    if question.kind is Kind.WRITTEN:
-        return None, [*wrong, f"{label} is a written question; a person reads it, no test scores it"]
-    if not hidden and "reference" in item.fixturenames:
-        wrong.append("a public test cannot use `reference`: students do not have it; write the numbers out")
-    unknown = unknown_fixtures(item)
-    if unknown:
-        wrong.append(f"unknown fixture {', '.join(unknown)}; there are {', '.join(FIXTURES)}")
-    if question.kind is Kind.CODE and "student" not in item.fixturenames:
-        wrong.append("never asks for `student`, so it cannot fail for anybody's code")
-    for mark in item.iter_markers():
-        if mark.name in ("skip", "skipif", "xfail"):
-            wrong.append(f"a test that scores cannot be marked {mark.name}")
-    number, total = case
-    if total > 1:
-        title = f"{title} ({number} of {total})"
-    return ScoringTest(item.name, title, question.id, hidden, points / total, path, line), wrong
-
-
-def _repeated(tests: Iterable[ScoringTest]) -> list[Problem]:
-    first: dict[tuple[str, str], ScoringTest] = {}
-    problems = []
-    for test in tests:
-        earlier = first.setdefault((test.question, test.name), test)
-        if earlier is not test:
-            place = f"{earlier.path.parent.name}/{earlier.path.name}:{earlier.line}"
-            problems.append(
-                Problem(test.path, test.line, f"{test.name}: {test.question} has a test of this name already ({place}); rename one")
-            )
-    return problems
-
-
-def _check_points(assignment: Assignment, tests: Iterable[ScoringTest], *, complete: bool) -> list[Problem]:
-    manifest = assignment.path / "assignment.toml"
-    problems = []
-    for question in assignment.questions:
-        if question.kind is Kind.WRITTEN:
-            continue
-        mine = [test for test in tests if test.question == question.id]
-        public = round(sum(t.points for t in mine if not t.hidden), 9)
-        hidden = round(sum(t.points for t in mine if t.hidden), 9)
-        place = (mine[0].path, mine[0].line) if mine else (manifest, _line_of(manifest, question.id))
-        if complete:
-            for words, have in (("public", public), ("hidden", hidden)):
-                if not have:
-                    problems.append(Problem(*place, f"{question.label} has no {words} test; write at least one"))
-        total = public + hidden
-        if (complete and mine and abs(total - question.points) > _CLOSE) or total > question.points + _CLOSE:
-            sums = f"public {public:g} + hidden {hidden:g} = {total:g}"
-            problems.append(
-                Problem(*place, f"{question.label}: points of its tests are {sums}, the manifest says {question.points:g}")
-            )
-    return problems
-
-
-def _line_of(manifest: Path, question_id: str) -> int:
-    try:
-        lines = manifest.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 1
-    return next((i for i, text in enumerate(lines, 1) if text.replace(" ", "") == f'id="{question_id}"'), 1)
-
-
-def _as_error(problems: list[Problem]) -> AuthoringError:
-    first, *rest = problems
-    message = first.message + "".join(f"\n{p.path}:{p.line}: {p.message}" for p in rest)
-    return AuthoringError(message, first.path, first.line)

@@ -107,6 +107,11 @@ def describe(value: Any) -> str:
     return f"an object of type {_type_name(value)}"
 
 
+def describe_numbers(array: np.ndarray) -> str:
+    """Name a numeric array, or a single number, by its dtype."""
+    return describe(array) if array.shape else f"a number of type {array.dtype.name}"
+
+
 def _type_name(value: Any) -> str:
     return printable(str(type(value).__name__), 60)
 
