@@ -12,7 +12,9 @@ from autograder.source.problems import Problem, Problems, refuse
 
 TAGS = ("setup", "experiment")
 _HEADER = re.compile(r"#\s*%%")
+_KNOWN = {"tags", "written", "title", "lines_to_next_cell", "incorrectly_encoded_metadata"}
 _QUOTED = re.compile(r"\s*[a-zA-Z]*(\"\"\"|''')")
+_TAGS = re.compile(r"\btags\s*=\s*(?!\[)")
 _EXACT = re.compile(r"# %%( .*)?")
 
 
@@ -52,13 +54,15 @@ def scan_cells(text: str, path: Path, titles: bool = False) -> tuple[tuple[Sourc
     for header in headers:
         if not _EXACT.fullmatch(header.text):
             problems.at(header.line, f"a cell's header is written `# %%`, got {header.text!r}")
+        elif _TAGS.search(header.text):
+            problems.at(header.line, f'tags is a list, `tags=["experiment"]`; got {header.text!r}')
     lines = lines_of(text)
     first = headers[0].line if headers else len(lines) + 1
     for number, line in enumerate(lines[: first - 1], start=1):
         if line.strip():
             problems.at(number, "text before the first cell; begin the file with `# %% [markdown]`")
             break
-    raw = _read(text)
+    raw = [] if problems.found else _read(text)
     if not problems.found and len(raw) != len(headers):
         got = f"{len(headers)} cell headers, but {len(raw)} cells were read"
         problems.at(first, f"{got}; is a header inside a string?")
@@ -86,22 +90,22 @@ def _fields(read: Any) -> dict[str, Any]:
     tags = read.metadata.get("tags", [])
     return {
         "markdown": read.cell_type == "markdown",
-        "source": read.source,
+        "source": read.source.strip("\n"),
         "tags": tuple(str(t) for t in tags) if isinstance(tags, list) else (str(tags),),
         "written": str(read.metadata.get("written", "")),
-        "title": str(read.metadata.get("title", "")),
+        "title": str(read.metadata.get("title", read.metadata.get("incorrectly_encoded_metadata", ""))),
     }
 
 
 def _check(read: Any, cell: SourceCell, titles: bool, problems: Problems) -> None:
     """Check a cell's header: what is unknown there could leak an answer or run an experiment."""
-    unknown = set(read.metadata) - {"tags", "written", "title", "lines_to_next_cell"}
+    unknown = set(read.metadata) - _KNOWN
     if read.cell_type not in ("code", "markdown"):
         problems.at(cell.line, f"a cell of type {read.cell_type!r}; cells are code or [markdown]")
     if unknown:
         names = ", ".join(sorted(unknown))
         problems.at(cell.line, f"unknown key {names} in the cell's header; known are tags and written")
-    if cell.title and not titles:
+    if (cell.title and not titles) or "incorrectly_encoded_metadata" in read.metadata:
         form = '`# %% tags=["experiment"]` or `# %% [markdown] written="9.1"`'
         problems.at(cell.line, f"cannot read {cell.title!r} in the cell's header; write {form}")
     if wrong := [t for t in cell.tags if t not in TAGS]:
