@@ -8,14 +8,24 @@
         expect_close(student.gae(...), [[3.0]], hint="Is the clock treated as a death?")
 
 Fixtures: ``student``, ``reference`` (hidden tests only), ``rng``, ``seed``, ``credit``, ``attach``,
-``trusted``.
+and ``trusted``, which may as well be imported.
 """
 
 from __future__ import annotations
 
 from autograder.testing.expectations import expect, expect_close, expect_equal, expect_shape
+from autograder.testing.guests import trusted
 from autograder.testing.marks import question
 from autograder.testing.mismatch import Mismatch
 from autograder.testing.scales import linear
 
-__all__ = ["Mismatch", "expect", "expect_close", "expect_equal", "expect_shape", "linear", "question"]
+__all__ = [
+    "Mismatch",
+    "expect",
+    "expect_close",
+    "expect_equal",
+    "expect_shape",
+    "linear",
+    "question",
+    "trusted",
+]

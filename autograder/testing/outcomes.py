@@ -80,6 +80,9 @@ def judge(error: BaseException, question: Question, *, hidden: bool) -> Verdict:
         return _student_error(error, question)
     if isinstance(error, WorkerDied):
         return _death(error)
+    if isinstance(error, ProtocolError):
+        detail = printable(str(error), 2000)
+        return Verdict(Outcome.BLOCKED, _DEATHS[2][2], detail=detail, died=True)
     if isinstance(error, BudgetSpent):
         return Verdict(Outcome.FAILED, _sentence(_line(str(error)) or "the step budget is spent"))
     if isinstance(error, AssertionError | Failed):
@@ -100,7 +103,8 @@ def _student_error(error: StudentError, question: Question) -> Verdict:
         spent = _sentence(_line(error.message) or "the step budget is spent")
         return Verdict(Outcome.FAILED, spent, student_error=text)
     raised = f"{error.type_name}: {error.message}" if error.message else error.type_name
-    message = _sentence(f"Your code raised {printable(_line(raised), 300)}")
+    did = f"called {error.callback} with what it refuses" if error.callback else "raised"
+    message = _sentence(f"Your code {did}{':' if error.callback else ''} {printable(_line(raised), 300)}")
     return Verdict(Outcome.FAILED, message, student_error=text)
 
 
@@ -132,7 +136,7 @@ def _assertion_message(error: BaseException) -> str:
 
 def _unexpected(error: BaseException) -> Verdict:
     message = "The grader failed on this check; it costs nothing, and a person will look at it."
-    ours = (AutograderError, GraderSideError, ProtocolError, MissingReference)
+    ours = (AutograderError, GraderSideError, MissingReference)
     suspect = isinstance(error, _VALUE_ERRORS) and not isinstance(error, ours) and not _from_sandbox(error)
     detail = printable(f"{type(error).__name__}: {error}", 4000)
     return Verdict(Outcome.GRADER_ERROR, message, detail=detail, suspect=suspect)
@@ -148,13 +152,17 @@ def provoked(error: BaseException, *, hidden: bool) -> Verdict:
 
 
 def _from_sandbox(error: BaseException) -> bool:
-    """Say whether the innermost frame belongs to the sandbox's own code: then the grader is at fault."""
+    """Say whether the innermost frame belongs to the sandbox's own code: then the grader is at fault.
+
+    Asking what the student returned for an attribute that it lacks ends there too, and is no fault of ours.
+    """
     frame = error.__traceback__
     if frame is None:
         return False
     while frame.tb_next is not None:
         frame = frame.tb_next
-    return Path(frame.tb_frame.f_code.co_filename).parent == _SANDBOX
+    code = frame.tb_frame.f_code
+    return Path(code.co_filename).parent == _SANDBOX and code.co_name != "__getattr__"
 
 
 def _line(text: str) -> str:

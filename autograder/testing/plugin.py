@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from autograder.results import Attachment
+from autograder.testing import guests
 from autograder.testing.reference import Reference
 from autograder.testing.values import printable
 
@@ -111,20 +112,7 @@ class Fixtures:
     @pytest.fixture
     def trusted(self) -> Callable[..., Any]:
         """Wrap an object of ours, such as an environment, that student code may call back."""
-
-        def trusted(
-            obj: Any,
-            methods: Sequence[str] = (),
-            attributes: Sequence[str] = (),
-            budget: Mapping[str, int] | None = None,
-        ) -> Any:
-            from autograder.sandbox.trusted import Trusted
-
-            return Trusted(
-                obj, methods=tuple(methods), attributes=tuple(attributes), budget=dict(budget or {})
-            )
-
-        return trusted
+        return guests.trusted
 
     @pytest.fixture
     def tmp_path(self) -> Iterator[Path]:

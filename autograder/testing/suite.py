@@ -14,6 +14,7 @@ from _pytest.main import Session
 
 from autograder.course import Assignment, Question
 from autograder.results import Attachment, Outcome, TestResult
+from autograder.testing import guests
 from autograder.testing.collection import Problem, collect_folder, make_session
 from autograder.testing.outcomes import Verdict, judge, provoked
 from autograder.testing.plugin import RUN, Run, derive_seed
@@ -21,6 +22,7 @@ from autograder.testing.reference import Reference
 from autograder.testing.validation import ScoringTest, as_error, check_names, check_points, read_items
 
 DETAIL_CHARS = 20_000
+_PACKAGE = Path(__file__).resolve().parent.parent
 
 
 class Suite:
@@ -121,9 +123,13 @@ class Suite:
     ) -> tuple[TestResult, Verdict | None, list[Attachment]]:
         run = Run(student, derive_seed(seed, test.question, test.name), self._reference(reference))
         item = self._items[test]
+        handed_out = guests.start()
         started = time.perf_counter()
         info = self._execute(item, run)
         wall_s = time.perf_counter() - started
+        if info is None and (words := guests.overspent(handed_out)):
+            failed = _result(test, Outcome.FAILED, message=words, measured=run.measured, wall_s=wall_s)
+            return failed, None, run.attachments
         if info is None:
             return _passed(test, run, wall_s), None, run.attachments
         error = info.value
@@ -232,7 +238,10 @@ def _not_run(test: ScoringTest, death: Verdict) -> TestResult:
 
 
 def _traceback(item: pytest.Function, info: pytest.ExceptionInfo[BaseException]) -> str:
+    """Write the test's own frames; ours are left out unless there are no others."""
     try:
+        own = info.traceback.filter(lambda entry: _PACKAGE not in Path(str(entry.path)).parents)
+        info.traceback = own or info.traceback
         return str(item.repr_failure(info))
     except Exception as error:
         return f"(no traceback: {type(error).__name__})"
