@@ -1,0 +1,30 @@
+"""The physical worlds of the course: Gymnasium environments on MuJoCo.
+
+Importing this package registers every id with Gymnasium; a family's code is imported when it is first made.
+"""
+
+from __future__ import annotations
+
+import gymnasium
+
+ENTRY_POINTS = {
+    "robolearn/GridNavigation-v0": "environments.grid_navigation:GridNavigationEnv",
+    "robolearn/Reacher-v0": "environments.reacher:Reacher",
+    "robolearn/PendulumSwingUp-v0": "environments.pendulum:PendulumSwingUp",
+    "robolearn/CartPole-v0": "environments.cartpole:CartPole",
+    "robolearn/CartPoleSwingUp-v0": "environments.cartpole:CartPoleSwingUp",
+    "robolearn/Corridor-v0": "environments.corridor:CorridorEnv",
+}
+IDS = tuple(ENTRY_POINTS)
+
+__all__ = ["ENTRY_POINTS", "IDS", "register"]
+
+
+def register() -> None:
+    """Register every id that is not registered yet. Step limits are in the environments, not in wrappers."""
+    for name, entry_point in ENTRY_POINTS.items():
+        if name not in gymnasium.registry:
+            gymnasium.register(name, entry_point=entry_point)
+
+
+register()

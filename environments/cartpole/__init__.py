@@ -1,0 +1,41 @@
+"""A pole on a cart: balance it, or swing it up first."""
+
+from environments.cartpole.cartpole import (
+    ANGLE_LIMIT,
+    CART_MASS,
+    CONTROL_PERIOD,
+    FORCE_LIMIT,
+    GRAVITY,
+    NUM_SUBSTEPS,
+    POLE_LENGTH,
+    POLE_MASS,
+    RAIL_LIMIT,
+    CartPole,
+    CartPolePhysics,
+    CartPoleSwingUp,
+    energy,
+    linearise,
+    observe_swing_up,
+    reward_swing_up,
+    step_states,
+)
+
+__all__ = [
+    "ANGLE_LIMIT",
+    "CART_MASS",
+    "CONTROL_PERIOD",
+    "FORCE_LIMIT",
+    "GRAVITY",
+    "NUM_SUBSTEPS",
+    "POLE_LENGTH",
+    "POLE_MASS",
+    "RAIL_LIMIT",
+    "CartPole",
+    "CartPolePhysics",
+    "CartPoleSwingUp",
+    "energy",
+    "linearise",
+    "observe_swing_up",
+    "reward_swing_up",
+    "step_states",
+]

@@ -1,0 +1,41 @@
+"""A pendulum with too little torque to be lifted in one go."""
+
+from environments.pendulum.pendulum import (
+    ANGLE_START_LIMIT,
+    CONTROL_PERIOD,
+    GRAVITY,
+    INERTIA,
+    LENGTH,
+    MASS,
+    NUM_SUBSTEPS,
+    SPEED_BOUND,
+    SPEED_START_LIMIT,
+    TORQUE_LIMIT,
+    PendulumPhysics,
+    PendulumSwingUp,
+    energy,
+    linearise,
+    observe,
+    reward,
+    step_states,
+)
+
+__all__ = [
+    "ANGLE_START_LIMIT",
+    "CONTROL_PERIOD",
+    "GRAVITY",
+    "INERTIA",
+    "LENGTH",
+    "MASS",
+    "NUM_SUBSTEPS",
+    "SPEED_BOUND",
+    "SPEED_START_LIMIT",
+    "TORQUE_LIMIT",
+    "PendulumPhysics",
+    "PendulumSwingUp",
+    "energy",
+    "linearise",
+    "observe",
+    "reward",
+    "step_states",
+]

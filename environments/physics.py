@@ -1,0 +1,153 @@
+"""One MuJoCo model advanced at a control rate: single, batched, and linearised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mujoco
+import numpy as np
+from mujoco import batch
+from numpy.typing import ArrayLike, NDArray
+
+FULL_STATE = mujoco.mjtState.mjSTATE_INTEGRATION  # time, q, v, act, warm start, ctrl, applied forces, mocap
+BATCH_ROWS = 16384  # simulations held at once: bounds the memory of a large table
+FD_EPSILON = 1e-6  # central differences in float64: truncation and rounding both near 1e-10
+
+Array = NDArray[np.float64]
+
+
+class Physics:
+    """A model, its data, and one control step of ``num_substeps`` physics steps.
+
+    A family adds methods that name what they return and in which frame.
+
+    Args:
+        model: the compiled model.
+        num_substeps: physics steps in a control step.
+    """
+
+    def __init__(self, model: mujoco.MjModel, num_substeps: int) -> None:
+        self.model = model
+        self.data = mujoco.MjData(model)
+        self.num_substeps = num_substeps
+        mujoco.mj_forward(model, self.data)
+
+    @classmethod
+    def from_xml(cls, path: Path, num_substeps: int) -> Physics:
+        """Compile the model at ``path``."""
+        return cls(mujoco.MjModel.from_xml_path(str(path)), num_substeps)
+
+    @property
+    def control_period(self) -> float:
+        """Seconds between two controls."""
+        return float(self.model.opt.timestep) * self.num_substeps
+
+    def set_configuration(self, qpos: ArrayLike, qvel: ArrayLike) -> None:
+        """Begin afresh at time 0 with these positions and velocities, and no control."""
+        mocap = self.data.mocap_pos.copy(), self.data.mocap_quat.copy()
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.mocap_pos[:], self.data.mocap_quat[:] = mocap
+        self.data.qpos[:] = qpos
+        self.data.qvel[:] = qvel
+        mujoco.mj_forward(self.model, self.data)
+
+    def step(self, ctrl: ArrayLike) -> None:
+        """Hold ``ctrl`` (nu,) for one control step; body poses are brought up to date after it."""
+        self.data.ctrl[:] = ctrl
+        mujoco.mj_step(self.model, self.data, nstep=self.num_substeps)
+        mujoco.mj_kinematics(self.model, self.data)
+
+    def get_state(self) -> Array:
+        """Copy the full state: stepping from it repeats the trajectory bit by bit."""
+        state = np.empty(mujoco.mj_stateSize(self.model, FULL_STATE))
+        mujoco.mj_getState(self.model, self.data, state, FULL_STATE)
+        return state
+
+    def set_state(self, state: Array) -> None:
+        """Restore what ``get_state`` returned."""
+        mujoco.mj_setState(self.model, self.data, np.asarray(state, dtype=np.float64), FULL_STATE)
+        mujoco.mj_kinematics(self.model, self.data)
+
+
+def step_states(
+    model: mujoco.MjModel, num_substeps: int, states: ArrayLike, controls: ArrayLike, num_threads: int = 1
+) -> Array:
+    """Advance many independent copies of a model by one control step.
+
+    Equal bit by bit to stepping each one alone, on any number of threads.
+
+    Args:
+        model: a model without contacts or limits (each copy starts with a cold solver).
+        num_substeps: physics steps in the control step.
+        states: (N, nq + nv) float64, positions then velocities.
+        controls: (N, nu) float64 in the actuators' units.
+        num_threads: threads of the batch; tiny models gain little from a second one.
+
+    Returns:
+        (N, nq + nv) float64, the next states.
+    """
+    start = _rows("states", states, model.nq + model.nv)
+    held = _rows("controls", controls, model.nu)
+    if len(held) != len(start):
+        raise ValueError(f"controls: got {len(held)} rows, expected {len(start)}, one for each state.")
+    following = np.empty_like(start)
+    for first in range(0, len(start), BATCH_ROWS):
+        rows = slice(first, min(first + BATCH_ROWS, len(start)))
+        simulations = batch.Batch(model, rows.stop - rows.start, nthread=num_threads)
+        qpos, qvel, ctrl = (simulations.bind(name) for name in ("qpos", "qvel", "ctrl"))
+        qpos[:], qvel[:] = start[rows, : model.nq], start[rows, model.nq :]
+        ctrl[:] = held[rows]
+        simulations.step(nstep=num_substeps)
+        following[rows, : model.nq], following[rows, model.nq :] = qpos, qvel
+    return following
+
+
+def linearise(
+    model: mujoco.MjModel,
+    num_substeps: int,
+    state: ArrayLike,
+    control: ArrayLike,
+    epsilon: float = FD_EPSILON,
+) -> tuple[Array, Array]:
+    """Differentiate one control step: next - f(state, control) = A d_state + B d_control.
+
+    Chains ``mjd_transitionFD`` (central differences) over the physics steps along the trajectory.
+
+    Args:
+        model: a model with nq == nv and no activations.
+        num_substeps: physics steps in the control step.
+        state: (nq + nv,) float64, where to linearise.
+        control: (nu,) float64, in the actuators' units.
+        epsilon: step of the finite differences.
+
+    Returns:
+        A (nq + nv, nq + nv) and B (nq + nv, nu).
+    """
+    at = _rows("state", np.atleast_2d(np.asarray(state, dtype=np.float64)), model.nq + model.nv)[0]
+    held = _rows("control", np.atleast_2d(np.asarray(control, dtype=np.float64)), model.nu)[0]
+    data = mujoco.MjData(model)
+    data.qpos[:], data.qvel[:], data.ctrl[:] = at[: model.nq], at[model.nq :], held
+    size = 2 * model.nv
+    state_jacobian, control_jacobian = np.eye(size), np.zeros((size, model.nu))
+    a, b = np.empty((size, size)), np.empty((size, model.nu))
+    for _ in range(num_substeps):
+        mujoco.mjd_transitionFD(model, data, epsilon, True, a, b, None, None)
+        state_jacobian = a @ state_jacobian
+        control_jacobian = a @ control_jacobian + b
+        mujoco.mj_step(model, data)
+    return state_jacobian, control_jacobian
+
+
+def wrap_angle(angle: Array) -> Array:
+    """Return the same angle in [-pi, pi)."""
+    return (np.asarray(angle) + np.pi) % (2 * np.pi) - np.pi
+
+
+def _rows(name: str, values: ArrayLike, width: int) -> Array:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 2 or array.shape[1] != width:
+        raise ValueError(f"{name}: got shape {array.shape}, expected (N, {width}).")
+    if not np.all(np.isfinite(array)):
+        row = int(np.argwhere(~np.isfinite(array))[0, 0])
+        raise ValueError(f"{name}: row {row} holds NaN or infinity: {array[row]}.")
+    return array
