@@ -1,0 +1,48 @@
+"""`autograder report`: write the pages again, from the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("assignment")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="The folder that grading wrote.")
+@click.option("--store", "store_url", default=None, help="Where the attempts are, if not in the folder.")
+@click.option(
+    "--written",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV of points for written answers: person,question,points,comment.",
+)
+@click.option("--course", "root", type=click.Path(path_type=Path, file_okay=False), help="The course's folder.")
+def command(
+    assignment: str, out: Path | None, store_url: str | None, written: Path | None, root: Path | None
+) -> None:
+    """Write feedback pages, the class page and grades.csv again, from what was graded.
+
+    \b
+    autograder report hw1_mdp --out graded
+    autograder report hw1_mdp --out graded --written written.csv
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from autograder.grading.gradebook import write_gradebook
+    from autograder.reports.publish import publish
+    from autograder.reports.stored import stored_results
+
+    console = Console()
+    found = stored_results(assignment, out, store_url, written, root)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("Writing pages", total=len(found.results))
+        paths = publish(
+            found.results,
+            found.course,
+            found.assignment,
+            found.out,
+            lambda done, total: progress.update(task, completed=done),
+        )
+    gradebook = write_gradebook(found.results, found.assignment, found.out)
+    console.print(f"{len(found.results)} people: [bold]{paths.class_page}[/bold], {gradebook}", soft_wrap=True)
