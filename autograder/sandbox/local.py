@@ -1,0 +1,79 @@
+"""A submission in this very process, behind the same codec: what a student's own checks run against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+from autograder.sandbox.codec import Frame
+from autograder.sandbox.errors import StudentError
+from autograder.sandbox.host import Host
+from autograder.sandbox.remote import Link, OutOfMemoryReply, RemoteStudent
+from autograder.sandbox.trust import StandIns, as_trusted
+
+_ABSENT = object()
+
+
+class LocalStudent(RemoteStudent):
+    """The names of a namespace, called as a worker's are: arguments and results are copies.
+
+    A student's exception is chained to the :class:`StudentError`, so that pytest shows its whole traceback.
+
+    Args:
+        namespace: the notebook's live names, or a module's ``__dict__``.
+        stand_ins: name -> function that answers instead, for the length of each call.
+    """
+
+    def __init__(self, namespace: Mapping[str, Any], stand_ins: StandIns | None = None) -> None:
+        super().__init__(_LocalLink(namespace, stand_ins or {}))
+
+
+class _LocalLink(Link):
+    def __init__(self, namespace: Mapping[str, Any], stand_ins: StandIns) -> None:
+        super().__init__()
+        self._host = Host(namespace, self._ask, contain=(Exception, SystemExit))
+        self._namespace = namespace
+        # Through the codec like any other callback, so that copies are made here too.
+        self._stand_ins = {
+            name: self._host.decoder.decode(self.encoder.encode(as_trusted(function)))
+            for name, function in stand_ins.items()
+        }
+
+    def converse(self, frame: Frame) -> list[Any]:
+        with self._bound():
+            reply = self.decoder.decode(self._host.serve(self._host.decoder.decode(frame)))
+        return reply if isinstance(reply, list) else []
+
+    def _ask(self, frame: Frame) -> list[Any]:
+        answer: list[Any] = self._host.decoder.decode(self.answer(self.decoder.decode(frame)))
+        return answer
+
+    def request(self, kind: int, *fields: Any) -> Any:
+        """Make one request; see :meth:`Link.request`."""
+        self._host.last_error = None
+        try:
+            return super().request(kind, *fields)
+        except StudentError as error:
+            if error.__cause__ is None and self._host.last_error is not None:
+                raise error from self._host.last_error
+            raise
+        except OutOfMemoryReply:
+            raise StudentError("MemoryError", "memory ran out") from self._host.last_error
+
+    @contextmanager
+    def _bound(self) -> Iterator[None]:
+        """Bind the stand-ins in the namespace, and afterwards what stood there before."""
+        if not self._stand_ins or not isinstance(self._namespace, MutableMapping):
+            yield
+            return
+        before = {name: self._namespace.get(name, _ABSENT) for name in self._stand_ins}
+        self._namespace.update(self._stand_ins)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is _ABSENT:
+                    self._namespace.pop(name, None)
+                else:
+                    self._namespace[name] = value

@@ -1,0 +1,140 @@
+"""Objects of the grader that student code may call, within a budget."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from autograder.sandbox.errors import BudgetSpent, Refused
+
+_CALLABLES = (
+    types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodWrapperType, partial,
+)  # fmt: skip
+# What a bad argument provokes in an object that works: the fault of the code that passed it.
+_CALLERS_FAULT = (
+    BudgetSpent, Refused, TypeError, ValueError, LookupError, AssertionError, ArithmeticError, AttributeError,
+    RuntimeError,
+)  # fmt: skip
+
+
+class Trusted:
+    """An object that stays with the grader; student code reaches the listed members only.
+
+    Attributes:
+        object: the object itself.
+        calls: how often student code called each method.
+        overspent: whether student code asked for more than the budget.
+    """
+
+    def __init__(
+        self,
+        obj: Any,
+        methods: Iterable[str] = (),
+        attributes: Iterable[str] = (),
+        budget: Mapping[str, int] | None = None,
+        name: str = "",
+    ) -> None:
+        self.object = obj
+        self.methods = frozenset(methods)
+        self.attributes = frozenset(attributes)
+        self.budget = dict(budget or {})
+        self.name = name or _name_of(obj)
+        self.calls: Counter[str] = Counter()
+        self.overspent = False
+        unknown = sorted(set(self.budget) - self.methods)
+        if unknown:
+            raise TypeError(f"a budget for {', '.join(unknown)}, which is not among the trusted methods")
+
+    def remaining(self, method: str) -> int:
+        """Return how many calls of ``method`` the budget still allows."""
+        return self.budget[method] - self.calls[method]
+
+    def label(self, member: str) -> str:
+        """Return how people name a member: ``env.step``, or the function's own name."""
+        return self.name if member == "__call__" else f"{self.name}.{member}"
+
+    def call(self, member: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Call a method for student code.
+
+        Raises:
+            BudgetSpent: the budget for this method is used up.
+            Refused: there is no such method for student code.
+        """
+        if member not in self.methods:
+            raise Refused(f"{self.label(member)} is not there while grading; there are {self._members()}")
+        limit = self.budget.get(member)
+        if limit is not None and self.calls[member] >= limit:
+            self.overspent = True
+            raise BudgetSpent(f"{self.label(member)} was called {limit} times, all that this test allows")
+        self.calls[member] += 1
+        function = self.object if member == "__call__" else getattr(self.object, member)
+        return function(*args, **kwargs)
+
+    def fetch(self, attribute: str) -> Any:
+        """Return an attribute for student code; Refused when it is not listed."""
+        if attribute not in self.attributes:
+            raise Refused(f"{self.label(attribute)} is not there while grading; there are {self._members()}")
+        return getattr(self.object, attribute)
+
+    def _members(self) -> str:
+        return ", ".join(sorted(self.methods | self.attributes)) or "none"
+
+
+def trusted(
+    obj: Any,
+    methods: Iterable[str] = (),
+    attributes: Iterable[str] = (),
+    budget: Mapping[str, int] | None = None,
+    name: str = "",
+) -> Trusted:
+    """Hand an object to student code without handing it over.
+
+    Args:
+        obj: the object, such as an environment; it never leaves the grader.
+        methods: what student code may call.
+        attributes: what student code may read; each must be data.
+        budget: method -> how many calls are allowed in all.
+        name: how messages name it; by default from its class.
+    """
+    return Trusted(obj, methods, attributes, budget, name)
+
+
+def as_trusted(value: Any) -> Trusted | None:
+    """Return ``value`` if it is trusted, or wrap a plain function; None for anything else."""
+    if isinstance(value, Trusted):
+        return value
+    if isinstance(value, _CALLABLES):
+        return Trusted(value, methods=("__call__",))
+    return None
+
+
+def is_callers_fault(error: Exception) -> bool:
+    """Tell whether a trusted call failed because of what it was handed.
+
+    The reference passes every test before a release, so an error of the kinds that bad arguments provoke
+    is put down to the caller; a file that is missing or memory that is short is the grader's.
+    """
+    if isinstance(error, NotImplementedError):
+        return False
+    gym_error = getattr(sys.modules.get("gymnasium.error"), "Error", Refused)
+    return isinstance(error, (*_CALLERS_FAULT, gym_error))
+
+
+def is_environment(value: Any) -> bool:
+    """Tell whether a value is a Gymnasium environment, without importing Gymnasium."""
+    return isinstance(value, getattr(sys.modules.get("gymnasium"), "Env", ()))
+
+
+def _name_of(obj: Any) -> str:
+    if is_environment(obj):
+        return "env"
+    while isinstance(obj, partial):
+        obj = obj.func
+    return str(getattr(obj, "__name__", type(obj).__name__))
+
+
+StandIns = Mapping[str, Callable[..., Any]]
