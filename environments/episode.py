@@ -50,11 +50,12 @@ class Episode(gymnasium.Env[Any, Any]):
         step_limit: steps after which the episode is truncated.
         render_mode: None or "rgb_array".
         renderer: "raycast" needs nothing but a CPU; "opengl" uses ``mujoco.Renderer`` where OpenGL is there.
-        image_size: (height, width) of ``render()`` in pixels.
+        image_size: (height, width) of ``render()`` in pixels; the family's own if None.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 - Gymnasium's name
     reward_range: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
+    default_image_size: ClassVar[tuple[int, int]] = DEFAULT_SIZE
     reset_options: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
@@ -62,7 +63,7 @@ class Episode(gymnasium.Env[Any, Any]):
         step_limit: int,
         render_mode: str | None = None,
         renderer: str = "raycast",
-        image_size: tuple[int, int] = DEFAULT_SIZE,
+        image_size: tuple[int, int] | None = None,
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f'render_mode: got {render_mode!r}, expected None or "rgb_array".')
@@ -73,7 +74,7 @@ class Episode(gymnasium.Env[Any, Any]):
         self.step_limit = int(step_limit)
         self.render_mode = render_mode
         self.renderer = renderer
-        self.image_size = image_size
+        self.image_size = image_size or self.default_image_size
         self.num_steps = 0
         self._over = True
         self._picture: Picture | None = None
@@ -130,10 +131,11 @@ class Episode(gymnasium.Env[Any, Any]):
         return self.num_steps >= self.step_limit
 
     def _check_action(self, action: Any) -> Any:
+        owner = f"{type(self).__name__}.step"
         if isinstance(self.action_space, spaces.Discrete):
-            return check_discrete(action, int(self.action_space.n), type(self).__name__)
+            return check_integer(f"{owner}: action", action, int(self.action_space.n))
         assert isinstance(self.action_space, spaces.Box)
-        return check_box(action, self.action_space, type(self).__name__)
+        return check_box(owner, action, self.action_space)
 
     def get_state(self) -> Snapshot:
         """Copy the full state of the episode, the random generator included."""
@@ -188,26 +190,23 @@ class MujocoEpisode(Episode):
         return self.physics.model, self.physics.data, self.camera
 
 
-def check_discrete(action: Any, num_actions: int, owner: str) -> int:
-    """Return a discrete action as an int.
+def check_integer(name: str, value: Any, count: int) -> int:
+    """Return a whole number in 0..count - 1 as an int.
 
     Raises:
-        ValueError: it is not a whole number in range.
+        ValueError: it is something else.
     """
-    array = np.asarray(action)
+    array = np.asarray(value)
     if array.shape != () or array.dtype.kind not in "iu":
         raise ValueError(
-            f"{owner}.step: got action {action!r}, expected one integer in 0..{num_actions - 1}. "
-            "Convert it with int(action)."
+            f"{name}: got {value!r}, expected one integer in 0..{count - 1}. Convert it with int(...)."
         )
-    if not 0 <= int(array) < num_actions:
-        raise ValueError(
-            f"{owner}.step: got action {int(array)}, expected an integer in 0..{num_actions - 1}."
-        )
+    if not 0 <= int(array) < count:
+        raise ValueError(f"{name}: got {int(array)}, expected an integer in 0..{count - 1}.")
     return int(array)
 
 
-def check_box(action: Any, space: spaces.Box, owner: str) -> NDArray[np.float64]:
+def check_box(owner: str, action: Any, space: spaces.Box) -> NDArray[np.float64]:
     """Return a continuous action as a new float64 array.
 
     Raises:
@@ -217,19 +216,17 @@ def check_box(action: Any, space: spaces.Box, owner: str) -> NDArray[np.float64]
         array = np.array(action, dtype=np.float64)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{owner}.step: got action {action!r}, expected numbers of shape {space.shape}."
+            f"{owner}: got action {action!r}, expected numbers of shape {space.shape}."
         ) from None
     if array.shape != space.shape:
-        raise ValueError(f"{owner}.step: got an action of shape {array.shape}, expected {space.shape}.")
+        raise ValueError(f"{owner}: got an action of shape {array.shape}, expected {space.shape}.")
     if not np.all(np.isfinite(array)):
-        raise ValueError(
-            f"{owner}.step: got action {array}, expected finite numbers. Has the policy diverged?"
-        )
+        raise ValueError(f"{owner}: got action {array}, expected finite numbers. Has the policy diverged?")
     outside = (array < space.low) | (array > space.high)
     if np.any(outside):
         index = int(np.flatnonzero(outside)[0])
         raise ValueError(
-            f"{owner}.step: action[{index}] is {array.flat[index]:.6g}, expected "
+            f"{owner}: action[{index}] is {array.flat[index]:.6g}, expected "
             f"[{space.low.flat[index]:g}, {space.high.flat[index]:g}]. "
             "Clip it: np.clip(action, env.action_space.low, env.action_space.high)."
         )

@@ -65,7 +65,13 @@ class Physics:
 
     def set_state(self, state: Array) -> None:
         """Restore what ``get_state`` returned."""
-        mujoco.mj_setState(self.model, self.data, np.asarray(state, dtype=np.float64), FULL_STATE)
+        array = np.asarray(state, dtype=np.float64)
+        size = mujoco.mj_stateSize(self.model, FULL_STATE)
+        if array.shape != (size,):
+            raise ValueError(
+                f"set_state: got a state of shape {array.shape}, expected ({size},): another model's?"
+            )
+        mujoco.mj_setState(self.model, self.data, array, FULL_STATE)
         mujoco.mj_kinematics(self.model, self.data)
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 DEFAULT_SIZE = (240, 320)  # (height, width), pixels
-AMBIENT = 0.42  # share of light that reaches every surface
-HEADLIGHT = 0.22  # share that comes from the camera
-LAMP = 0.50  # share that comes from the scene's first light
+AMBIENT = 0.40  # share of light that reaches every surface
+HEADLIGHT = 0.16  # share that comes from the camera
+LAMP = 0.44  # share that comes from the scene's first light
 SKY_TOP = np.array([0.62, 0.74, 0.88])
 SKY_BOTTOM = np.array([0.93, 0.95, 0.97])
 EDGE_CONTRAST = 0.04  # neighbours that differ by more than this (of 1) are sampled again

@@ -131,6 +131,18 @@ def energy(states: ArrayLike) -> NDArray[np.float64]:
 # Task
 
 
+def observe_balance(states: ArrayLike) -> NDArray[np.float64]:
+    """Clip states (..., 4) to the observation's bounds."""
+    high = (POSITION_BOUND, np.pi, SPEED_BOUND, TURN_BOUND)
+    return np.clip(np.asarray(states, dtype=np.float64), np.negative(high), high)
+
+
+def has_fallen(states: ArrayLike, angle_limit: float = ANGLE_LIMIT) -> NDArray[np.bool_]:
+    """Tell for states (..., 4) whether the pole has fallen or the cart has left the rail."""
+    states = np.asarray(states, dtype=np.float64)
+    return (np.abs(states[..., 1]) > angle_limit) | (np.abs(states[..., 0]) > RAIL_LIMIT)
+
+
 def observe_swing_up(states: ArrayLike) -> NDArray[np.float64]:
     """Turn states (..., 4) into observations (..., 5) of the swing-up."""
     states = np.asarray(states, dtype=np.float64)
@@ -182,7 +194,7 @@ class CartPole(MujocoEpisode):
     Randomisation: all four state entries uniform in [-0.05, 0.05]. ``sensor_noise`` adds Gaussian noise with
         these standard deviations to the observation; ``push_probability`` is the chance, each step, of a
         force on the pole's middle, uniform in [-push_force, push_force] N, for that step. Both are off
-        unless given.
+        unless given. (A push of 1 N for one step turns the pole by 0.3 rad/s.)
         ``reset(options={"state": (x, angle, velocity, turn)})`` sets the true state instead.
 
     Source: Barto, Sutton and Anderson 1983, with the limits of Gymnasium's CartPole; here with a continuous
@@ -245,16 +257,14 @@ class CartPole(MujocoEpisode):
         self.physics.push_pole(push if pushed else 0.0)
         self.physics.step(FORCE_LIMIT * action)
         self._sense()
-        position, angle = self.state[:2]
-        fallen = abs(angle) > self.angle_limit or abs(position) > RAIL_LIMIT
-        return 0.0 if fallen else 1.0, bool(fallen)
+        fallen = bool(has_fallen(self.state, self.angle_limit))
+        return 0.0 if fallen else 1.0, fallen
 
     def _sense(self) -> None:
         self._noise = self.sensor_noise * self.np_random.standard_normal(4)
 
     def _observe(self) -> NDArray[np.float64]:
-        assert isinstance(self.observation_space, spaces.Box)
-        return np.clip(self.state + self._noise, self.observation_space.low, self.observation_space.high)
+        return observe_balance(self.state + self._noise)
 
     def _save(self) -> dict[str, Any]:
         return {**super()._save(), "noise": self._noise}

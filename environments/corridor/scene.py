@@ -5,8 +5,8 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
-FIELD_OF_VIEW_DEG = 30.0
-ASPECT = 4 / 3  # of the picture for which the camera is placed
+FIELD_OF_VIEW_DEG = 16.0
+ASPECT = 4.0  # of the picture for which the camera is placed
 WALL_HEIGHT = 1.1  # m
 DOOR_HALF_WIDTH = 0.32  # m
 ROOM_Y = 1.1  # m, where the robot stands once it has entered
@@ -58,7 +58,7 @@ def place_robot(model: mujoco.MjModel, data: mujoco.MjData, cell: int, inside: b
 
 
 def _camera(length: int) -> str:
-    tilt = np.deg2rad(58.0)
+    tilt = np.deg2rad(52.0)
     half_height = (length / 2 + 0.6) / ASPECT
     distance = half_height / np.tan(np.deg2rad(FIELD_OF_VIEW_DEG / 2))
     pos = f"0 {-distance * np.sin(tilt) + 0.3} {distance * np.cos(tilt) + 0.3}"

@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
-from environments.episode import Episode
+from environments.episode import Episode, check_integer
 from environments.grid_navigation.scene import build_scene, place_robot
 from environments.tabular import TabularMDP, check_probability
 
@@ -272,8 +272,8 @@ class GridNavigationEnv(Episode):
 
     def _begin(self, options: dict[str, Any]) -> None:
         drawn = self.mdp.sample_start(self.np_random)
-        state = int(options.get("state", drawn))
-        if not 0 <= state < self.mdp.num_states or self.mdp.terminal[state]:
+        state = check_integer("reset option state", options.get("state", drawn), self.mdp.num_states)
+        if self.mdp.terminal[state]:
             raise ValueError(f"reset option state: got {state}, expected a state that is not terminal.")
         self.state = state
 

@@ -32,7 +32,7 @@ CONTROL_PERIOD = 0.04  # s, 25 Hz
 IDS: dict[str, dict[str, Any]] = {"robolearn/Reacher-v0": {}}
 STEP_LIMIT = 100  # 4 s
 TARGET_RADIUS_RANGE = (0.2, 0.85)  # m from the shoulder; the arm reaches 0.1 to 0.9
-SPEED_BOUND = 40.0  # rad/s; full torque against the joints' damping stays below
+SPEED_BOUND = 25.0  # rad/s; bang-bang torques reach 10 against the joints' damping
 GOAL_RADIUS = 0.03  # m
 GOAL_SPEED = 0.5  # rad/s, each joint
 TORQUE_COST = 0.005  # 1 / (N m)^2
@@ -50,6 +50,8 @@ class ReacherPhysics(Physics):
 
     def __init__(self) -> None:
         super().__init__(mujoco.MjModel.from_xml_path(str(MODEL_PATH)), NUM_SUBSTEPS)
+        self._fingertip = self.model.site("fingertip").id
+        self._forearm = self.model.body("forearm").id
 
     def joint_angles(self) -> Array:
         """Shoulder angle from world x and elbow angle from the upper link (2,), rad, not wrapped."""
@@ -61,7 +63,7 @@ class ReacherPhysics(Physics):
 
     def fingertip_position_world(self) -> Array:
         """Fingertip (2,) in the world frame, m."""
-        return self.data.site("fingertip").xpos[:2].copy()
+        return self.data.site_xpos[self._fingertip, :2].copy()
 
     def fingertip_velocity_world(self) -> Array:
         """Fingertip velocity (2,) in the world frame, m/s."""
@@ -69,7 +71,7 @@ class ReacherPhysics(Physics):
 
     def elbow_position_world(self) -> Array:
         """Elbow (2,) in the world frame, m."""
-        return self.data.body("forearm").xpos[:2].copy()
+        return self.data.xpos[self._forearm, :2].copy()
 
     def target_position_world(self) -> Array:
         """Target (2,) in the world frame, m."""
@@ -199,8 +201,8 @@ class Reacher(MujocoEpisode):
         1  cos(elbow angle)               1
         2  sin(shoulder angle)            1
         3  sin(elbow angle)               1
-        4  shoulder velocity              rad/s  clipped to +-40
-        5  elbow velocity                 rad/s  clipped to +-40
+        4  shoulder velocity              rad/s  clipped to +-25
+        5  elbow velocity                 rad/s  clipped to +-25
         6  target x                       m      world
         7  target y                       m      world
         8  target x minus fingertip x     m      world
