@@ -25,7 +25,7 @@ def trusted(
         budget: how often each method may be called; one call more fails the test, caught or not.
         name: how messages name it; by default from its class.
     """
-    from autograder.sandbox.trusted import Trusted
+    from autograder.sandbox import Trusted
 
     wrapped = Trusted(obj, methods, attributes, budget, name)
     remembered = _handed_out.get()

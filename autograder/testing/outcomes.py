@@ -103,8 +103,8 @@ def _student_error(error: StudentError, question: Question) -> Verdict:
         spent = _sentence(_line(error.message) or "the step budget is spent")
         return Verdict(Outcome.FAILED, spent, student_error=text)
     raised = f"{error.type_name}: {error.message}" if error.message else error.type_name
-    did = f"called {error.callback} with what it refuses" if error.callback else "raised"
-    message = _sentence(f"Your code {did}{':' if error.callback else ''} {printable(_line(raised), 300)}")
+    did = f"called {error.callback} with what it refuses:" if error.callback else "raised"
+    message = _sentence(f"Your code {did} {printable(_line(raised), 300)}")
     return Verdict(Outcome.FAILED, message, student_error=text)
 
 
@@ -113,7 +113,7 @@ def _not_implemented(error: StudentError, question: Question, text: str) -> Verd
     if named and named.group(1) != question.id:
         other = f"{named.group(1)} {named.group(2)}"
         message = f"Your {question.label} calls {other}, which is not written yet."
-        return Verdict(Outcome.FAILED, message, hint=f"Write {other} first.", student_error=text)
+        return Verdict(Outcome.FAILED, message, hint=f"Write {other} first.")
     own = "" if named else text
     return Verdict(Outcome.NOT_ATTEMPTED, f"{question.label} is not written yet.", student_error=own)
 

@@ -14,6 +14,7 @@ from _pytest.main import Session
 
 from autograder.course import Assignment, Question
 from autograder.results import Attachment, Outcome, TestResult
+from autograder.sandbox.errors import StudentError
 from autograder.testing import guests
 from autograder.testing.collection import Problem, collect_folder, make_session
 from autograder.testing.outcomes import Verdict, judge, provoked
@@ -239,6 +240,9 @@ def _not_run(test: ScoringTest, death: Verdict) -> TestResult:
 
 def _traceback(item: pytest.Function, info: pytest.ExceptionInfo[BaseException]) -> str:
     """Write the test's own frames; ours are left out unless there are no others."""
+    error = info.value
+    if isinstance(error, StudentError) and not error.callback:  # its frames stand in student_error already
+        error.__cause__ = error.__context__ = None
     try:
         own = info.traceback.filter(lambda entry: _PACKAGE not in Path(str(entry.path)).parents)
         info.traceback = own or info.traceback

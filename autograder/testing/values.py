@@ -100,9 +100,8 @@ def describe(value: Any) -> str:
     if isinstance(value, list | tuple | dict | set | frozenset):
         plural = "" if len(value) == 1 else "s"
         return f"a {_type_name(value)} of {len(value)} item{plural}"
-    kind = type(value)
-    if kind.__module__ == "autograder.sandbox.remote":  # its class name is the student's class, not ours
-        if kind.__name__ != "RemoteHandle":
+    if type(value).__module__ == "autograder.sandbox.remote":  # named after the student's class, not ours
+        if type(value).__name__ != "RemoteHandle":
             return "a function"
         return f"an object of type {printable(str(object.__getattribute__(value, '_type_name')), 60)}"
     if isinstance(value, str):
