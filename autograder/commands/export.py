@@ -19,7 +19,9 @@ FORMATS = ("canvas", "moodle", "gradescope", "json")
     type=click.Path(path_type=Path, dir_okay=False),
     help="CSV of points for written answers: person,question,points,comment.",
 )
-@click.option("--course", "root", type=click.Path(path_type=Path, file_okay=False), help="The course's folder.")
+@click.option(
+    "--course", "root", type=click.Path(path_type=Path, file_okay=False), help="The course's folder."
+)
 def command(
     assignment: str,
     format_name: str,

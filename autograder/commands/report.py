@@ -16,7 +16,9 @@ import click
     type=click.Path(path_type=Path, dir_okay=False),
     help="CSV of points for written answers: person,question,points,comment.",
 )
-@click.option("--course", "root", type=click.Path(path_type=Path, file_okay=False), help="The course's folder.")
+@click.option(
+    "--course", "root", type=click.Path(path_type=Path, file_okay=False), help="The course's folder."
+)
 def command(
     assignment: str, out: Path | None, store_url: str | None, written: Path | None, root: Path | None
 ) -> None:
@@ -45,4 +47,6 @@ def command(
             lambda done, total: progress.update(task, completed=done),
         )
     gradebook = write_gradebook(found.results, found.assignment, found.out)
-    console.print(f"{len(found.results)} people: [bold]{paths.class_page}[/bold], {gradebook}", soft_wrap=True)
+    console.print(
+        f"{len(found.results)} people: [bold]{paths.class_page}[/bold], {gradebook}", soft_wrap=True
+    )

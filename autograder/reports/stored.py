@@ -50,7 +50,9 @@ def stored_results(
     with Store(place) as store:
         results = store.latest(slug)
     if not results:
-        raise UsageError(f"{place}: no result of {slug} in this store.\n  Next: check the name and the store.")
+        raise UsageError(
+            f"{place}: no result of {slug} in this store.\n  Next: check the name and the store."
+        )
     if written is not None:
         marks = read_marks(written, assignment, {r.person.id for r in results})
         results = [with_marks(r, marks) for r in results]
