@@ -75,8 +75,16 @@ def hole_body(source: Source, question_id: str) -> str:
 
 def with_hole_body(source: Source, question_id: str, new: str) -> Variant:
     """Return the complete submission with other lines in one hole."""
-    name, file, hole = source.place(question_id)
-    return _variant(source, {name: with_body(file.text, hole, new)})
+    return with_hole_bodies(source, {question_id: new})
+
+
+def with_hole_bodies(source: Source, new: Mapping[str, str]) -> Variant:
+    """Return the complete submission with other lines in some holes, by question."""
+    changed: dict[str, str] = {}
+    for place, question_id in sorted(((source.place(q), q) for q in new), key=lambda p: -p[0][2].begin):
+        name, file, hole = place  # from the last hole of a file to the first, so that line numbers hold
+        changed[name] = with_body(changed.get(name, file.text), hole, new[question_id])
+    return _variant(source, changed)
 
 
 def with_mutant(source: Source, mutant: Mutant) -> Variant:
@@ -282,6 +290,7 @@ __all__ = [
     "starter",
     "starter_notebook",
     "with_alternative",
+    "with_hole_bodies",
     "with_hole_body",
     "with_mutant",
 ]
