@@ -46,7 +46,9 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; print what a person can act on, never a traceback for it."""
     try:
-        cli(standalone_mode=False)
+        code = cli(standalone_mode=False)  # ctx.exit(1) comes back as a value
+        if isinstance(code, int):
+            sys.exit(code)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except click.Abort:

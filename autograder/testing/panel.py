@@ -125,18 +125,18 @@ def question_as_text(check: QuestionCheck, *, brief: bool = False) -> str:
 
 def test_as_lines(test: TestResult) -> list[str]:
     """Write one test: its title, and why it did not pass."""
-    lines = [
+    first = (
         f"  {WORDS[test.outcome]:<{_WIDTH}} {test.title} ({number(test.points)} of {number(test.possible)})"
-    ]
-    if test.outcome is Outcome.PASSED and not test.measured:
-        return lines
-    pad = " " * (_WIDTH + 3)
-    if test.outcome is not Outcome.PASSED:
-        lines += [pad + line for line in test.message.splitlines()]
+    )
+    return [first, *(" " * (_WIDTH + 3) + line for line in reasons(test))]
+
+
+def reasons(test: TestResult) -> list[str]:
+    """Say why a test did not pass: got against expected, what was measured, hint, the student's own error."""
+    failed = test.outcome is not Outcome.PASSED
+    lines = test.message.splitlines() if failed else []
     if test.measured:
-        lines.append(f"{pad}Measured: {test.measured}")
-    if test.hint:
-        lines.append(f"{pad}Hint: {test.hint}")
-    if test.student_error:
-        lines += [f"{pad}| {line}" for line in test.student_error.splitlines()]
-    return lines
+        lines.append(f"Measured: {test.measured}")
+    if test.hint and failed:
+        lines.append(f"Hint: {test.hint}")
+    return lines + [f"| {line}" for line in test.student_error.splitlines()]

@@ -60,7 +60,8 @@ def trouble_as_html(message: str) -> str:
 def _frame(body: str, colour: str) -> str:
     return (
         f'<div style="{_FONT}color:inherit;max-width:820px;margin:4px 0;padding:11px 16px 10px;'
-        f'border-radius:8px;border:1px solid rgba(128,128,128,.35);border-left:5px solid {colour};">{body}</div>'
+        f'border-radius:8px;border:1px solid rgba(128,128,128,.35);border-left:5px solid {colour};">'
+        f"{body}</div>"
     )
 
 
