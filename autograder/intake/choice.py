@@ -151,7 +151,9 @@ def choose(
             except IntakeError as error:
                 failures.append(error)
                 continue
-            scored.append((_score(file, notebook, assignment, template), file, notebook))
+            alone = len(kind) == 1 and kind is notebooks
+            score = (1, 0, True, True) if alone else _score(file, notebook, assignment, template)
+            scored.append((score, file, notebook))
         useful = [s for s in scored if s[0][0] > 0] or (scored if kind is notebooks else [])
         if useful:
             _, file, notebook = max(useful, key=lambda s: (s[0], s[1].group, s[1].name))

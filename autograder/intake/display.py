@@ -36,9 +36,12 @@ def display_notebook(cells: Sequence[NotebookCell], chosen: Mapping[int, str], t
         template: the starter notebook.
     """
     given = {c.id: c for c in template.cells}
-    written = []
+    written: list[dict[str, Any]] = []
+    used: set[str] = set()
     for position, cell in enumerate(cells):
-        id_ = chosen.get(position, f"student-{cell.number}")
+        id_ = chosen.get(position, "")
+        id_ = f"student-{cell.number}" if id_ in used | {""} else id_
+        used.add(id_)
         metadata: dict[str, Any] = {}
         if id_ in given:
             metadata["robolearn"] = {"kind": given[id_].kind, "questions": list(given[id_].questions)}

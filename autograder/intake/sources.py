@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder.course import MANIFEST, Assignment
 from autograder.errors import IntakeError, UsageError
 from autograder.intake import archive, lms
-from autograder.intake.entries import is_junk, name_fault, printable
+from autograder.intake.entries import is_junk, printable
 from autograder.results import Finding, Person
 
 MAX_FILES = 200_000  # paths listed of one class folder
@@ -103,12 +103,25 @@ def _of_archive(path: Path, assignment: Assignment) -> list[SubmissionSource]:
     except IntakeError:  # the reader of the submission says so, and the class goes on
         return [_single(path, Part(path, path.name), assignment)]
     tree = _Tree(path, tuple(sorted(listed)), archive=True)
-    found = lms.gradescope_root(tree.files) is not None or _lms_names(tree)
-    bundles = [f for f in tree.files if archive.is_archive(Path(f))]
-    notebooks = [f for f in tree.files if f.endswith(".ipynb")]
-    if found or (bundles and not notebooks):
+    if _is_class(tree, assignment):
         return _of_tree(tree, assignment)
     return [_single(path, Part(path, path.name), assignment)]
+
+
+def _is_class(tree: _Tree, assignment: Assignment) -> bool:
+    """Tell a class's archive from one student's, who may have several notebooks and folders in it too."""
+    if lms.gradescope_root(tree.files) is not None or _lms_names(tree):
+        return True
+    prefix = _only_folder(tree.files)
+    tops = _children(tree.files, prefix)
+    if _is_one([f.removeprefix(prefix) for f in tree.files], assignment):
+        return False
+    bundles = sum(archive.is_archive(Path(t)) for t in tops)
+    folders = [
+        t for t in tops if t + assignment.notebook in tree.files and t != f"{prefix}{assignment.slug}/"
+    ]
+    loose = sum(_is_candidate(t) for t in tops)
+    return bundles > 1 or (bundles > 0 and loose + len(folders) > 1) or len(folders) > 1
 
 
 def _of_tree(tree: _Tree, assignment: Assignment) -> list[SubmissionSource]:
@@ -118,7 +131,7 @@ def _of_tree(tree: _Tree, assignment: Assignment) -> list[SubmissionSource]:
     prefix = _only_folder(tree.files) if _lms_names(tree) or tree.archive else ""
     if _lms_names(tree):
         return _moodle_or_canvas(tree, prefix, _named(assignment))
-    if not tree.archive and _is_one(tree, assignment):
+    if not tree.archive and _is_one(tree.files, assignment):
         name = tree.root.resolve().name
         return [SubmissionSource(Person(name, name), tree.root, (Part(tree.root, ""),))]
     return _plain(tree, prefix, assignment)
@@ -161,12 +174,12 @@ def _person_name(file: str, assignment: Assignment) -> str:
     return printable(re.sub(words, " ", stem, flags=re.IGNORECASE).strip() or stem)
 
 
-def _is_one(tree: _Tree, assignment: Assignment) -> bool:
+def _is_one(files: Collection[str], assignment: Assignment) -> bool:
     """Tell one student's folder from a class's: it has the notebook's name, or what travels with it."""
-    top = {f for f in tree.files if "/" not in f}
+    top = {f for f in files if "/" not in f}
     if top & {assignment.notebook, f"{assignment.slug}.py", MANIFEST, SUBMISSION_NOTE}:
         return True
-    return sum(f.endswith(".ipynb") for f in top) == 1 and bool(_named(assignment).intersection(tree.files))
+    return sum(f.endswith(".ipynb") for f in top) == 1 and not _named(assignment).isdisjoint(files)
 
 
 def _named(assignment: Assignment) -> frozenset[str]:
@@ -197,8 +210,8 @@ def _children(files: Iterable[str], prefix: str) -> list[str]:
     """Return what lies directly in a folder: files, and folders ending in ``/``; sorted."""
     children = set()
     for file in files:
-        if file.startswith(prefix) and not name_fault(file):
-            head, slash, _ = file[len(prefix) :].partition("/")
+        head, slash, _ = file[len(prefix) :].partition("/")
+        if file.startswith(prefix) and head:
             children.add(prefix + head + slash)
     return sorted(children)
 
@@ -308,18 +321,19 @@ def _distinct(sources: list[SubmissionSource]) -> list[SubmissionSource]:
     """Give every submission an id of its own; two with one id keep apart by their file's whole name."""
     seen: dict[str, int] = {}
     for source in sources:
-        seen[source.person.id] = seen.get(source.person.id, 0) + 1
+        key = _safe(source.person.id)
+        seen[key] = seen.get(key, 0) + 1
     taken: set[str] = set()
     result = []
     for source in sorted(sources, key=lambda s: (s.person.id.casefold(), s.person.id, str(s.path))):
-        person, findings = source.person, source.findings
+        person, findings = replace(source.person, id=_safe(source.person.id)), source.findings
         if seen[person.id] > 1:
             findings += (
                 Finding(
                     f"{seen[person.id]} submissions are named {person.id!r}; this is {source.path.name}."
                 ),
             )
-            unique = candidate = printable(f"{person.id} ({source.path.name})")
+            unique = candidate = _safe(printable(f"{person.id} ({source.path.name})"))
             count = 2
             while unique in taken:
                 unique, count = f"{candidate} {count}", count + 1
@@ -327,3 +341,8 @@ def _distinct(sources: list[SubmissionSource]) -> list[SubmissionSource]:
         taken.add(person.id)
         result.append(replace(source, person=person, findings=findings))
     return result
+
+
+def _safe(person: str) -> str:
+    """Return an id that can stand in a file's name."""
+    return re.sub(r"[/\\]|^\.+", "_", person) or "_"
