@@ -231,17 +231,3 @@ def check_box(owner: str, action: Any, space: spaces.Box) -> NDArray[np.float64]
             "Clip it: np.clip(action, env.action_space.low, env.action_space.high)."
         )
     return array
-
-
-def check_vector(name: str, values: Any, size: int) -> NDArray[np.float64]:
-    """Return ``values`` as a (size,) float64 array of finite numbers.
-
-    Raises:
-        ValueError: the shape is wrong, or an entry is not finite.
-    """
-    array = np.array(values, dtype=np.float64)
-    if array.shape != (size,):
-        raise ValueError(f"{name}: got shape {array.shape}, expected ({size},).")
-    if not np.all(np.isfinite(array)):
-        raise ValueError(f"{name}: got {array}, expected finite numbers.")
-    return array

@@ -129,8 +129,8 @@ def linearise(
     Returns:
         A (nq + nv, nq + nv) and B (nq + nv, nu).
     """
-    at = _rows("state", np.atleast_2d(np.asarray(state, dtype=np.float64)), model.nq + model.nv)[0]
-    held = _rows("control", np.atleast_2d(np.asarray(control, dtype=np.float64)), model.nu)[0]
+    at = check_vector("state", state, model.nq + model.nv)
+    held = check_vector("control", control, model.nu)
     data = mujoco.MjData(model)
     data.qpos[:], data.qvel[:], data.ctrl[:] = at[: model.nq], at[model.nq :], held
     size = 2 * model.nv
@@ -147,6 +147,20 @@ def linearise(
 def wrap_angle(angle: Array) -> Array:
     """Return the same angle in [-pi, pi)."""
     return (np.asarray(angle) + np.pi) % (2 * np.pi) - np.pi
+
+
+def check_vector(name: str, values: ArrayLike, size: int) -> Array:
+    """Return ``values`` as a new (size,) float64 array of finite numbers.
+
+    Raises:
+        ValueError: the shape is wrong, or an entry is not finite.
+    """
+    array = np.array(values, dtype=np.float64)
+    if array.shape != (size,):
+        raise ValueError(f"{name}: got shape {array.shape}, expected ({size},).")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name}: got {array}, expected finite numbers.")
+    return array
 
 
 def _rows(name: str, values: ArrayLike, width: int) -> Array:

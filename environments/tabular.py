@@ -65,8 +65,9 @@ class TabularMDP:
             error = np.abs(rows.sum(axis=-1) - 1.0)
             if error.max() > ROW_SUM_TOLERANCE:
                 where = tuple(int(i) for i in np.argwhere(error > ROW_SUM_TOLERANCE)[0])
+                row = f"{name}{list(where)}" if where else name
                 raise ValueError(
-                    f"TabularMDP.{name}: row {where} sums to {rows[where].sum():.12g}, expected 1. "
+                    f"TabularMDP.{row} sums to {rows[where].sum():.12g}, expected 1. "
                     "Add the missing probability of staying."
                 )
         if not np.all(np.isfinite(self.reward)):

@@ -21,7 +21,7 @@ def draw_values(
 
     Args:
         plan: the floor plan.
-        values: (S,) float, or None for the plan alone.
+        values: (S,) float, or None for the plan alone; terminal cells take the colour of their reward.
         policy: (S,) int actions, or (S, 4) action probabilities; terminal cells get no arrow.
         ax: matplotlib axes to draw on; new ones if None.
 
@@ -38,9 +38,10 @@ def draw_values(
     walls = np.array([[character == WALL for character in row] for row in plan.rows])
     ax.imshow(np.where(walls[..., None], [0.30, 0.34, 0.40], [0.97, 0.97, 0.98]))
     if values is not None:
-        grid = plan.to_grid(values)
-        span = float(np.nanmax(np.abs(grid))) or 1.0
-        ax.imshow(np.ma.masked_invalid(grid), cmap="RdYlGn", vmin=-span, vmax=span, alpha=0.8)
+        span = float(np.max(np.abs(values))) or 1.0
+        coloured = np.where(plan.terminal, np.clip(plan.entry_reward, -span, span), values)
+        grid = np.ma.masked_invalid(plan.to_grid(coloured))
+        ax.imshow(grid, cmap="RdYlGn", vmin=-span, vmax=span, alpha=0.8)
     _write_cells(plan, values, policy is not None, ax)
     if policy is not None:
         _draw_arrows(plan, np.asarray(policy), ax)
@@ -56,14 +57,17 @@ def draw_values(
 def _write_cells(plan: FloorPlan, values: ArrayLike | None, with_arrows: bool, ax: Any) -> None:
     numbered = values is not None and plan.num_states <= MAX_NUMBERED_STATES
     shown = np.zeros(plan.num_states) if values is None else np.asarray(values, dtype=np.float64)
-    for (row, column), character, terminal, value in zip(plan.cells, plan.characters, plan.terminal, shown):
-        named = terminal or character == "S"
-        if named:
+    cells = zip(plan.cells, plan.characters, plan.terminal, shown)
+    for (row, column), character, terminal, value in cells:
+        if terminal:
             paid = plan.rewards.get(character)
-            label = character if paid is None else f"{character} {paid:+g}"
-            ax.text(column - 0.44, row - 0.44, label, ha="left", va="top", fontsize=6, color="0.25")
-        if numbered and not terminal:
-            low = 0.30 if with_arrows else 0.05
+            label = character if paid is None else f"{character}\n{paid:+g}"
+            ax.text(column, row, label, ha="center", va="center", fontsize=8, weight="bold", color="0.1")
+            continue
+        if character == "S":
+            ax.text(column - 0.44, row - 0.44, "S", ha="left", va="top", fontsize=7, color="0.25")
+        if numbered:
+            low = 0.30 if with_arrows else 0.0
             ax.text(column, row + low, f"{value:.2f}", ha="center", va="center", fontsize=6.5, color="0.1")
 
 

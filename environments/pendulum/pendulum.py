@@ -12,8 +12,8 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from environments import physics
-from environments.episode import MujocoEpisode, check_vector
-from environments.physics import Physics, wrap_angle
+from environments.episode import MujocoEpisode
+from environments.physics import Physics, check_vector, wrap_angle
 
 # Model
 

@@ -14,8 +14,8 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from environments import physics
-from environments.episode import MujocoEpisode, check_vector
-from environments.physics import Physics
+from environments.episode import MujocoEpisode
+from environments.physics import Physics, check_vector
 
 Array = NDArray[np.float64]
 
@@ -288,8 +288,10 @@ class Reacher(MujocoEpisode):
             now.joint_angles(), now.joint_velocities(), now.target_position_world()
         )
         array = np.array(seen, dtype=np.float64)
-        if array.ndim != 1 or not np.all(np.isfinite(array)):
-            raise ValueError(f"observe: returned {array}, expected (O,) finite numbers.")
+        if array.ndim != 1:
+            raise ValueError(f"observe: returned shape {array.shape}, expected (O,), one row of numbers.")
+        if not np.all(np.isfinite(array)):
+            raise ValueError(f"observe: returned {array}, expected finite numbers.")
         return array
 
     def _info(self) -> dict[str, Any]:

@@ -1,0 +1,170 @@
+"""Ray-cast pictures against geometry that can be done by hand."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+import pytest
+
+from environments import raycast
+from environments.pendulum import PendulumSwingUp
+from environments.raycast import Picture, camera_rays, cast, shade
+
+SCENE = """
+<mujoco>
+  <asset>
+    <texture name="squares" type="2d" builtin="checker" rgb1="1 1 1" rgb2="0 0 0" width="64" height="64"/>
+    <material name="squares" texture="squares" texrepeat="1 1" texuniform="true"/>
+  </asset>
+  <worldbody>
+    <light name="lamp" pos="0 0 10"/>
+    <camera name="down" pos="0 0 4" xyaxes="1 0 0 0 1 0" fovy="60"/>
+    <camera name="level" pos="0 -5 1" xyaxes="1 0 0 0 0 1" fovy="40"/>
+    <geom name="floor" type="plane" size="9 9 0.1" {floor}/>
+    <geom name="roof" type="box" pos="1 0 1.9" size="0.5 0.5 0.1" rgba="1 0 0 1"/>
+    <geom name="hidden" type="sphere" pos="0 0 3" size="0.2" group="3"/>
+    <body name="ball" pos="-1 0 0.5"><freejoint/><geom name="ball" type="sphere" size="0.5" rgba="0 0 1 1"/></body>
+  </worldbody>
+</mujoco>"""
+
+
+@pytest.fixture
+def scene():
+    model = mujoco.MjModel.from_xml_string(SCENE.format(floor='rgba="1 1 1 1"'))
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    return model, data
+
+
+def look(model, data, camera, size):
+    return cast(model, data, *camera_rays(model, data, model.camera(camera).id, size))
+
+
+def test_depth_of_a_plane_is_its_distance_everywhere(scene):
+    model, data = scene
+    depth = Picture(model, "down", 31, 41).depth(data)
+    names = look(model, data, "down", (31, 41)).geom_id.reshape(31, 41)
+    np.testing.assert_allclose(depth[names == model.geom("floor").id], 4.0, atol=1e-9)
+    np.testing.assert_allclose(depth[names == model.geom("roof").id].min(), 2.0, atol=1e-9)
+    assert np.isinf(Picture(model, "level", 31, 41).depth(data)[0]).all()  # the sky
+
+
+def test_the_middle_and_the_edges_of_a_picture_see_where_they_should(scene):
+    model, data = scene
+    origin, direction = camera_rays(model, data, model.camera("down").id, (3, 3))
+    np.testing.assert_array_equal(origin, [0, 0, 4])
+    np.testing.assert_allclose(direction[4], [0, 0, -1], atol=1e-12)
+    # Pixel centres of 3 rows lie at -2/3, 0, 2/3 of tan 30 degrees.
+    slope = 2 / 3 * np.tan(np.pi / 6)
+    np.testing.assert_allclose(
+        direction[0, :2] / -direction[0, 2], [-slope, slope], atol=1e-12
+    )  # up and left
+    np.testing.assert_allclose(np.linalg.norm(direction, axis=1), 1.0)
+    wide = camera_rays(model, data, 0, (3, 6))[1]
+    np.testing.assert_allclose(wide[5, 0] / -wide[5, 2], 5 / 6 * 2 * np.tan(np.pi / 6))  # square pixels
+
+
+def test_hidden_groups_are_not_seen(scene):
+    model, data = scene
+    assert model.geom("hidden").id not in look(model, data, "down", (21, 21)).geom_id
+
+
+def test_a_roof_casts_a_shadow_on_the_floor(scene):
+    model, data = scene
+    roof, floor = model.geom("roof").id, model.geom("floor").id
+    # Seen from (0, -5, 1): straight at the floor below the roof, and at the floor on the other side.
+    points = np.array([[1.0, 0.0, 0.0], [-1.0, -2.0, 0.0]])
+    origin = data.camera("level").xpos
+    rays = points - origin
+    rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+    hits = cast(model, data, origin, rays)
+    assert hits.geom_id.tolist() == [floor, floor]
+    shadowed, lit = shade(model, data, hits).mean(axis=1)
+    assert shadowed < lit - 0.25
+    model.geom_pos[roof, 2] = -5.0
+    mujoco.mj_forward(model, data)
+    assert shade(model, data, cast(model, data, origin, rays))[0].mean() > shadowed + 0.25
+
+
+def test_lamberts_law_on_a_sphere(scene):
+    model, data = scene
+    origin = np.array([-1.0, -5.0, 0.5])
+    rays = np.array([[0.0, 1.0, 0.0]])
+    hits = cast(model, data, origin, rays)
+    assert hits.geom_id[0] == model.geom("ball").id
+    np.testing.assert_allclose(hits.normal_world[0], [0, -1, 0], atol=1e-9)
+    # The point (-1, -0.5, 0.5) turns its normal (0, -1, 0) to the lamp at (0, 0, 10): away from it, cosine below 0.
+    expected = raycast.AMBIENT + raycast.HEADLIGHT
+    np.testing.assert_allclose(shade(model, data, hits), [[0, 0, expected]], atol=1e-6)
+
+
+def test_a_checker_floor_has_its_two_colours_a_metre_apart():
+    model = mujoco.MjModel.from_xml_string(SCENE.format(floor='material="squares"'))
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    picture = Picture(model, "down", 60, 80).take(data)
+    floor = look(model, data, "down", (60, 80)).geom_id.reshape(60, 80) == model.geom("floor").id
+    levels = picture[floor].mean(axis=1)
+    assert levels.min() < 30
+    assert levels.max() > 150
+
+
+def test_a_picture_moves_with_the_state_and_leaves_it_alone(scene):
+    model, data = scene
+    picture = Picture(model, "down", 40, 40)
+    before, state = picture.take(data), data.qpos.copy()
+    np.testing.assert_array_equal(picture.take(data), before)
+    data.qpos[1] += 0.4
+    xpos = data.xpos.copy()
+    after = picture.take(data)
+    assert np.any(before != after)
+    np.testing.assert_array_equal(data.xpos, xpos)
+    assert state[1] + 0.4 == data.qpos[1]
+
+
+def test_edges_are_smooth(scene):
+    model, data = scene
+    picture = Picture(model, "down", 40, 40).take(data).astype(int)
+    red = (picture[..., 0] - picture[..., 1]).max()
+    partly = (picture[..., 0] - picture[..., 1] > 0.1 * red) & (picture[..., 0] - picture[..., 1] < 0.9 * red)
+    assert partly.sum() > 5  # pixels that the roof covers in part
+
+
+def test_a_camera_that_is_not_there_is_named(scene):
+    with pytest.raises(
+        ValueError, match=r"camera 'side' is not in the model, expected one of \['down', 'level'\]"
+    ):
+        Picture(scene[0], "side")
+
+
+def test_missing_opengl_is_explained(scene, monkeypatch):
+    def refuse(*_):
+        raise ImportError("no EGL")
+
+    monkeypatch.setattr(mujoco, "Renderer", refuse)
+    with pytest.raises(
+        RuntimeError, match=r'OpenGL was asked for and is not there \(no EGL\). Use renderer="raycast"'
+    ):
+        Picture(scene[0], "down", opengl=True)
+
+
+def test_opengl_is_used_only_when_asked_for(monkeypatch):
+    class Fake:
+        def __init__(self, model, height, width):
+            self.shape = (height, width, 3)
+
+        def update_scene(self, data, camera):
+            self.camera = camera
+
+        def render(self):
+            return np.full(self.shape, 7, dtype=np.uint8)
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(mujoco, "Renderer", Fake)
+    for renderer, is_fake in (("raycast", False), ("opengl", True)):
+        env = PendulumSwingUp(render_mode="rgb_array", renderer=renderer, image_size=(24, 32))
+        env.reset(seed=0)
+        assert np.all(env.render() == 7) == is_fake
+        env.close()
