@@ -102,7 +102,10 @@ def of_grader() -> str:
     """Name the code that decides about points: not the pages, the exports and the command line."""
     package = Path(__file__).parents[1]
     deciding = {"grading", "intake", "sandbox", "source", "testing", "course.py", "results.py"}
-    aside = {Path("grading") / f"{name}.py" for name in ("batch", "gradebook", "pool", "progress", "store")}
+    aside = {
+        Path("grading") / f"{name}.py"
+        for name in ("api", "batch", "gradebook", "pool", "progress", "store", "table")
+    }
     return of_folder(
         package, lambda path: path.suffix == ".py" and path.parts[0] in deciding and path not in aside
     )

@@ -84,6 +84,11 @@ class Store:
             self._engine.dispose()
             raise AutograderError(_unusable(self.url, error)) from None
 
+    @property
+    def place(self) -> str:
+        """Where the store is, for people; a password is left out."""
+        return _shown(self.url)
+
     def append(self, result: SubmissionResult, keys: Mapping[str, str] | None = None) -> int:
         """Append one attempt and return its number; it is on the disk when this returns."""
         row = {
@@ -129,6 +134,13 @@ class Store:
         last = newest.where(_ATTEMPTS.c.assignment == slug).group_by(_ATTEMPTS.c.person_id)
         found = self._read(sa.select(_ATTEMPTS).where(_ATTEMPTS.c.id.in_(last)))
         return sorted(found, key=lambda attempt: attempt.result.person.id)
+
+    def latest_keys(self, slug: str) -> dict[str, dict[str, str]]:
+        """Return the question keys of each person's last attempt, by person, without reading the results."""
+        columns = (_ATTEMPTS.c.person_id, _ATTEMPTS.c.question_keys)
+        query = sa.select(*columns).where(_ATTEMPTS.c.assignment == slug).order_by(_ATTEMPTS.c.id)
+        with self._engine.connect() as connection:
+            return {row.person_id: json.loads(row.question_keys) for row in connection.execute(query)}
 
     def latest(self, slug: str) -> list[SubmissionResult]:
         """Return the last result of each person, sorted by person."""

@@ -1,0 +1,142 @@
+"""The submissions that an audit grades, and what each must come to."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from autograder.course import Course, Kind
+from autograder.source.document import Source
+from autograder.source.variants import (
+    Alternative,
+    Variant,
+    alternatives,
+    mutants,
+    solved,
+    starter,
+    with_alternative,
+    with_mutant,
+)
+
+
+class Part(StrEnum):
+    """What an audit can look at."""
+
+    REFERENCE = "reference"  # earns everything, whatever the grading seed
+    STARTER = "starter"  # earns nothing
+    MUTANTS = "mutants"  # each loses points in its own question alone
+    ALTERNATIVES = "alternatives"  # each loses nothing
+
+
+@dataclass(frozen=True)
+class Case:
+    """One submission to grade, and the question that it is about."""
+
+    part: Part
+    name: str  # for people: "mutant 3.2 sum_norm"
+    variant: Variant = field(repr=False)
+    seed: int
+    questions: tuple[str, ...]  # those to grade
+    question: str = ""  # mutants and alternatives: their own
+    why: str = ""  # what the mistake or the alternative is
+    place: str = ""  # path:line of the mutant or alternative
+
+
+def seeds(grading_seed: int, count: int) -> list[int]:
+    """Return the grading seed and ``count - 1`` others drawn from it."""
+    drawn = (hashlib.sha256(f"audit {grading_seed} {i}".encode()).digest()[:4] for i in range(1, count))
+    return [grading_seed, *(int.from_bytes(data, "big") >> 1 for data in drawn)][:count]
+
+
+def reference_cases(source: Source, grading_seeds: Iterable[int]) -> list[Case]:
+    """Return the reference under each seed."""
+    variant, questions = solved(source), scored(source)
+    return [
+        Case(Part.REFERENCE, f"reference, seed {i}", variant, s, questions)
+        for i, s in enumerate(grading_seeds)
+    ]
+
+
+def starter_case(source: Source, seed: int) -> Case:
+    """Return the untouched starter."""
+    return Case(Part.STARTER, "starter", starter(source), seed, scored(source))
+
+
+def mutant_cases(
+    course: Course, source: Source, seed: int, reached: Mapping[str, frozenset[str]]
+) -> list[Case]:
+    """Return each planted mistake; it is graded where its hole runs, for elsewhere it can change nothing.
+
+    Args:
+        course: the course's folders.
+        source: the assignment's source.
+        seed: the grading seed.
+        reached: for each question, the questions whose holes run while it is graded.
+    """
+    found = []
+    for mutant in mutants(course, source.assignment.slug, source):
+        found.append(
+            Case(
+                Part.MUTANTS, f"mutant {mutant.question} {mutant.name}", with_mutant(source, mutant), seed,
+                where_it_runs(mutant.question, source, reached), mutant.question, mutant.why,
+                f"{mutant.path.name}:{mutant.line}",
+            )
+        )  # fmt: skip
+    return found
+
+
+def alternative_cases(
+    course: Course, source: Source, seed: int, reached: Mapping[str, frozenset[str]]
+) -> list[Case]:
+    """Return each other right answer; arguments as for :func:`mutant_cases`."""
+    found = []
+    for other in alternatives(course, source.assignment.slug, source):
+        alone = _touches_nothing_else(other, source)
+        questions = where_it_runs(other.question, source, reached) if alone else scored(source)
+        name = f"alternative {other.question} {other.name}"
+        found.append(
+            Case(
+                Part.ALTERNATIVES, name, with_alternative(source, other), seed, questions, other.question,
+                other.why, f"{other.path.name}:{other.line}",
+            )
+        )  # fmt: skip
+    return found
+
+
+def scored(source: Source) -> tuple[str, ...]:
+    """Return the ids of the questions that tests score."""
+    return tuple(q.id for q in source.assignment.questions if q.kind is not Kind.WRITTEN)
+
+
+def where_it_runs(question: str, source: Source, reached: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
+    """Return the questions whose result one question's hole can change."""
+    everywhere = frozenset({question})
+    return tuple(q for q in scored(source) if q == question or question in reached.get(q, everywhere))
+
+
+def _touches_nothing_else(other: Alternative, source: Source) -> bool:
+    """Tell whether an alternative defines its own function and names that the reference does not know."""
+    _, _, hole = source.place(other.question)
+    texts = [source.notebook.text, *(file.text for file in source.files.values())]
+    for node in ast.parse(other.source).body:
+        line = ast.get_source_segment(other.source, node) or ""
+        given = isinstance(node, ast.Import | ast.ImportFrom) and any(line in text for text in texts)
+        names = _bound(node) - {hole.function}
+        if not given and any(re.search(rf"\b{re.escape(n)}\b", text) for n in names for text in texts):
+            return False
+    return True
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """Return the names that a top-level statement binds."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    aliases = (
+        alias for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom) for alias in n.names
+    )
+    return names | {(alias.asname or alias.name).split(".")[0] for alias in aliases}

@@ -1,0 +1,201 @@
+"""Holds what the audit's submissions came to against what they must come to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.audit.cases import Case, Part
+from autograder.course import Assignment, Kind
+from autograder.results import Outcome, QuestionResult, SubmissionResult
+
+CPU_BUDGET_S = 90.0  # of the whole reference submission, worker and tests together
+ROOM = 0.5  # a reference may use this share of a question's CPU limit; students' code is slower
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, in words for the author."""
+
+    part: str  # a Part, or "time", "thresholds"
+    question: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question of the audit's table."""
+
+    id: str
+    title: str
+    num_public: int
+    num_hidden: int
+    num_mutants: int = 0
+    num_caught: int = 0
+    num_alternatives: int = 0
+    num_accepted: int = 0
+    num_seeds: int = 0
+    num_full: int = 0  # seeds under which the reference earned all points
+    cpu_s: float = 0.0  # the reference's largest
+    limit_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit of one assignment found."""
+
+    slug: str
+    rows: tuple[Row, ...]
+    problems: tuple[Problem, ...]
+    cpu_s: float  # of one reference submission, the largest over the seeds
+    wall_s: float
+    parts: tuple[str, ...]
+    num_cases: int = 0
+    tier: str = ""
+    budget_s: float = CPU_BUDGET_S
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+Graded = Sequence[tuple[Case, SubmissionResult]]
+
+
+def problems_of(case: Case, result: SubmissionResult) -> list[Problem]:
+    """Say what is wrong about one submission's result."""
+    if result.error:
+        return [Problem(case.part, case.question, f"{case.name}: cannot be read: {result.error}")]
+    broken = [q for q in result.questions if q.outcome is Outcome.GRADER_ERROR]
+    found = [
+        Problem(case.part, q.id, f"{case.name}: {q.id} ended in GRADER_ERROR: {_why(q)}") for q in broken
+    ]
+    sound = [q for q in result.questions if q not in broken and q.kind != Kind.WRITTEN]
+    if case.part is Part.STARTER:
+        earning = [q for q in sound if q.points > 0]
+        return found + [Problem(case.part, q.id, f"starter: {q.id} {_earns(q)}") for q in earning]
+    own = case.question if case.part is Part.MUTANTS else ""
+    for question in sound:
+        lost = question.points < question.possible
+        if lost and question.id != own:
+            found.append(Problem(case.part, question.id, f"{case.name}: {question.id} {_loses(question)}"))
+        elif not lost and question.id == own:
+            where = f" ({case.place}: {case.why})"
+            found.append(Problem(case.part, own, f"{case.name}: loses nothing, no test notices it{where}"))
+    return found
+
+
+def timing_problems(graded: Graded, assignment: Assignment, budget_s: float = CPU_BUDGET_S) -> list[Problem]:
+    """Hold the reference's CPU time against each question's limit and against the budget of the whole."""
+    references = [result for case, result in graded if case.part is Part.REFERENCE]
+    found = []
+    for question in assignment.questions:
+        worst = max((_cpu(result, question.id) for result in references), default=0.0)
+        if worst > ROOM * question.limits.cpu_s:
+            found.append(
+                Problem(
+                    "time", question.id,
+                    f"{question.id}: the reference takes {worst:.1f} s of CPU, over half of the limit of "
+                    f"{question.limits.cpu_s:g} s; raise the limit or make the tests smaller",
+                )
+            )  # fmt: skip
+    total = max((result.cpu_s for result in references), default=0.0)
+    if total > budget_s:
+        found.append(
+            Problem(
+                "time", "", f"the reference takes {total:.1f} s of CPU in all, the budget is {budget_s:g} s"
+            )
+        )
+    return found
+
+
+def threshold_problems(solution: Path) -> list[Problem]:
+    """Check that tests which read thresholds have them, and that each bound stands beside its evidence."""
+    path = solution / "thresholds.json"
+    users = [
+        p.name
+        for p in sorted((solution / "tests").glob("*.py"))
+        if "thresholds" in p.read_text(encoding="utf-8")
+    ]
+    if not path.is_file():
+        missing = f"{', '.join(users)} speaks of thresholds, and there is no {path.name} with measured ones"
+        return [Problem("thresholds", "", missing)] if users else []
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        return [Problem("thresholds", "", f"{path.name} is not valid JSON: {error}")]
+    if not isinstance(data, dict) or not data:
+        return [Problem("thresholds", "", f"{path.name} is no object of thresholds by name")]
+    found = []
+    for name, entry in data.items():
+        if isinstance(entry, dict) and (absent := [key for key in ("seeds", "bound") if key not in entry]):
+            words = f"{path.name}: {name} does not say its {' and '.join(absent)}"
+            found.append(Problem("thresholds", "", words))
+    return found
+
+
+def rows_of(graded: Graded, assignment: Assignment, tests: Mapping[str, tuple[int, int]]) -> tuple[Row, ...]:
+    """Count, for each question, what was noticed.
+
+    Args:
+        graded: the audit's submissions with their results.
+        assignment: the manifest.
+        tests: number of public and of hidden tests by question.
+    """
+    rows = []
+    for question in assignment.questions:
+        if question.kind is Kind.WRITTEN:
+            continue
+        mine = [(case, result) for case, result in graded if case.question == question.id]
+        mutants = [(c, r) for c, r in mine if c.part is Part.MUTANTS]
+        others = [(c, r) for c, r in mine if c.part is Part.ALTERNATIVES]
+        references = [result for case, result in graded if case.part is Part.REFERENCE]
+        public, hidden = tests.get(question.id, (0, 0))
+        rows.append(
+            Row(
+                question.id, question.title, public, hidden,
+                num_mutants=len(mutants), num_caught=_num_sound(mutants),
+                num_alternatives=len(others), num_accepted=_num_sound(others),
+                num_seeds=len(references), num_full=sum(_full(r, question.id) for r in references),
+                cpu_s=max((_cpu(r, question.id) for r in references), default=0.0),
+                limit_s=question.limits.cpu_s,
+            )
+        )  # fmt: skip
+    return tuple(rows)
+
+
+def _num_sound(graded: Iterable[tuple[Case, SubmissionResult]]) -> int:
+    return sum(not problems_of(case, result) for case, result in graded)
+
+
+def _full(result: SubmissionResult, question: str) -> bool:
+    return any(q.id == question and q.points >= q.possible for q in result.questions)
+
+
+def _cpu(result: SubmissionResult, question: str) -> float:
+    return max((q.cpu_s for q in result.questions if q.id == question), default=0.0)
+
+
+def _earns(question: QuestionResult) -> str:
+    return f"earns {question.points:g} of {question.possible:g} points ({_why(question, passed=True)})"
+
+
+def _loses(question: QuestionResult) -> str:
+    lost = question.possible - question.points
+    return f"loses {lost:g} of {question.possible:g} points ({_why(question)})"
+
+
+def _why(question: QuestionResult, passed: bool = False) -> str:
+    """Name the first test that decided."""
+    for test in question.tests:
+        if (test.outcome is Outcome.PASSED) == passed:
+            last = (
+                [line for line in test.detail.splitlines() if line.strip()][-1:] if not test.message else []
+            )
+            words = test.message.splitlines()[:1] or last or [""]
+            return f"{test.name}: {test.outcome.value} {words[0]}".strip()
+    return question.outcome.value

@@ -1,0 +1,145 @@
+"""Runs an audit: grades every case over this machine's cores and judges the results."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+from autograder.audit import cases, judge, reach
+from autograder.audit.cases import Case, Part
+from autograder.audit.judge import Audit, Problem
+from autograder.course import Course
+from autograder.errors import AutograderError
+from autograder.grading.api import grade_notebook
+from autograder.grading.batch import Recipe, lend, process_grader
+from autograder.grading.grader import Grader
+from autograder.grading.pool import Done, Failure, Pool
+from autograder.results import SubmissionResult
+from autograder.source.document import Source, read_source
+
+Hear = Callable[[int, int, str], None]
+
+
+def audit(
+    course: Course,
+    slug: str,
+    *,
+    parts: Collection[Part] = tuple(Part),
+    seeds: int = 20,
+    jobs: int | None = None,
+    grader: Grader | None = None,
+    hear: Hear = lambda done, total, name: None,
+    tick: Callable[[], None] = lambda: None,
+) -> Audit:
+    """Audit one assignment.
+
+    Args:
+        course: the course's folders.
+        slug: the assignment.
+        parts: what to look at.
+        seeds: grading seeds under which the reference is graded.
+        jobs: submissions graded at a time; by default one a core.
+        grader: a grader to use; by default one is made.
+        hear: called with (done, total, name) after each case.
+        tick: called several times a second.
+
+    Raises:
+        AuthoringError: the source, the tests, a mutant or an alternative is wrong.
+    """
+    start = time.perf_counter()
+    source = read_source(course, slug)
+    if grader is None:
+        with Grader(course, slug) as own:
+            return audit(course, slug, parts=parts, seeds=seeds, jobs=jobs, grader=own, hear=hear, tick=tick)
+    with lend(grader) as recipe:
+        notes: list[str] = []
+        todo = _cases(course, source, grader, parts, seeds, notes, recipe)
+        graded, failures = _grade(todo, recipe, jobs, hear, tick)
+    problems = [*failures]
+    for case, result in graded:
+        problems += judge.problems_of(case, result)
+    problems += judge.timing_problems(graded, grader.assignment)
+    problems += judge.threshold_problems(grader.solution)
+    tests = {
+        q: (sum(not t.hidden for t in grader.suite.tests(q)), sum(t.hidden for t in grader.suite.tests(q)))
+        for q in grader.suite.question_ids
+    }
+    references = [result.cpu_s for case, result in graded if case.part is Part.REFERENCE]
+    return Audit(
+        slug, judge.rows_of(graded, grader.assignment, tests), tuple(problems), max(references, default=0.0),
+        time.perf_counter() - start, tuple(part.value for part in Part if part in parts), len(todo),
+        next((result.tier for _, result in graded), ""), notes=tuple(notes),
+    )  # fmt: skip
+
+
+def grade_case(recipe: Recipe, case: Case) -> SubmissionResult:
+    """Grade one case in this process."""
+    grader = process_grader(recipe).with_seed(case.seed)
+    slug = grader.assignment.slug
+    return grade_notebook(
+        grader.course, slug, case.variant.notebook, files=case.variant.files, questions=case.questions,
+        grader=grader, run_untouched=case.part is Part.STARTER,
+    )  # fmt: skip
+
+
+def _cases(
+    course: Course,
+    source: Source,
+    grader: Grader,
+    parts: Collection[Part],
+    seeds: int,
+    notes: list[str],
+    recipe: Recipe,
+) -> list[Case]:
+    found: list[Case] = []
+    if Part.MUTANTS in parts or Part.ALTERNATIVES in parts:
+        known = _reached(source, grader, recipe)
+        if Part.MUTANTS in parts:
+            found += cases.mutant_cases(course, source, grader.seed, known)
+        if Part.ALTERNATIVES in parts:
+            found += cases.alternative_cases(course, source, grader.seed, known)
+        if found:
+            each = sum(len(case.questions) for case in found) / len(found)
+            notes.append(
+                f"{len(found)} mutants and alternatives, each graded in the questions in which its code "
+                f"runs: {each:.1f} on average"
+            )
+    if Part.STARTER in parts:
+        found.append(cases.starter_case(source, grader.seed))
+    if Part.REFERENCE in parts:
+        found += cases.reference_cases(source, cases.seeds(grader.seed, seeds))
+    return sorted(
+        found, key=lambda case: -len(case.questions)
+    )  # the long ones first: no core waits at the end
+
+
+def _reached(source: Source, grader: Grader, recipe: Recipe) -> dict[str, frozenset[str]]:
+    """Grade the traced submission; in a process of its own, because processes are forked from this one."""
+    case = Case(Part.REFERENCE, "traced", reach.traced(source), grader.seed, cases.scored(source))
+    [(_, outcome)] = Pool(1).run(partial(grade_case, recipe), [case])
+    if isinstance(outcome, Failure):
+        raise AutograderError(
+            f"{source.assignment.slug}: the traced reference cannot be graded: {outcome.why}"
+        )
+    return reach.reached(outcome.value, source.assignment)
+
+
+def _grade(
+    todo: Sequence[Case], recipe: Recipe, jobs: int | None, hear: Hear, tick: Callable[[], None]
+) -> tuple[list[tuple[Case, SubmissionResult]], list[Problem]]:
+    graded: dict[int, SubmissionResult] = {}
+    failures: list[Problem] = []
+    pool = Pool(jobs or os.cpu_count() or 1)
+    for number, outcome in pool.run(partial(grade_case, recipe), todo, tick=tick):
+        case = todo[number]
+        if isinstance(outcome, Done):
+            graded[number] = outcome.value
+        else:
+            last = outcome.detail.strip().splitlines()[-1:] or [""]
+            failures.append(
+                Problem(case.part, case.question, f"{case.name}: {outcome.why} {last[0]}".strip())
+            )
+        hear(len(graded) + len(failures), len(todo), case.name)
+    return [(todo[number], graded[number]) for number in sorted(graded)], failures

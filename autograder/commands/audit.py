@@ -1,0 +1,150 @@
+"""``autograder audit``: are the tests right, complete and fair?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from autograder.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from autograder.audit.cases import Part
+    from autograder.audit.judge import Audit
+    from autograder.course import Course
+
+
+@click.command()
+@click.argument("hw", nargs=-1, metavar="[HW]...")
+@click.option("--jobs", type=click.IntRange(1), help="Submissions graded at a time. [default: one a core]")
+@click.option("--seeds", default=20, show_default=True, type=click.IntRange(1), metavar="N",
+              help="Grading seeds under which the reference must earn everything.")  # fmt: skip
+@click.option("--only", multiple=True, metavar="PART,...", help="reference, starter, mutants, alternatives.")
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path), metavar="FILE", help="Write it all as JSON."
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    hw: tuple[str, ...],
+    jobs: int | None,
+    seeds: int,
+    only: tuple[str, ...],
+    json_path: Path | None,
+) -> None:
+    """Test the tests of assignments (by default all of them).
+
+    The reference earns every point under many grading seeds, within its limits; the untouched starter earns
+    none; each planted mistake of solutions/HW/mutants loses points in its own question and nowhere else; each
+    right answer of solutions/HW/alternatives loses nothing; every threshold stands beside its evidence.
+
+    \b
+    autograder audit hw1_mdp
+    autograder audit hw1_mdp --only mutants,alternatives
+    autograder audit --seeds 5 --json build/audit.json
+
+    Exit code 1: something is wrong; every reason is listed.
+    """
+    from autograder.grading.batch import single_threaded
+
+    single_threaded()
+    from rich.console import Console
+
+    from autograder.course import Course
+
+    parts = _parts(only)
+    course, console = Course.find(), Console()
+    audits = [_audit(course, slug, parts, seeds, jobs, console) for slug in hw or course.slugs()]
+    if json_path:
+        json_path.parent.mkdir(parents=True, exist_ok=True)
+        json_path.write_text(json.dumps([as_data(a) for a in audits], indent=1) + "\n", encoding="utf-8")
+    ctx.exit(0 if all(a.passed for a in audits) else 1)
+
+
+def as_data(audit: Audit) -> dict[str, Any]:
+    """Return an audit as JSON-ready data."""
+    return {**asdict(audit), "passed": audit.passed}
+
+
+def _parts(only: tuple[str, ...]) -> list[Part]:
+    from autograder.audit.cases import Part
+
+    names = [name.strip() for text in only for name in text.split(",") if name.strip()]
+    known = {part.value: part for part in Part}
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(
+            f"--only {unknown[0]}: no such part.\n  Next: give one or more of {', '.join(known)}."
+        )
+    return [part for part in Part if not names or part.value in names]
+
+
+def _audit(
+    course: Course, slug: str, parts: list[Part], seeds: int, jobs: int | None, console: Console
+) -> Audit:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from autograder.audit.run import audit
+
+    columns = (
+        TextColumn("Auditing " + slug), BarColumn(), MofNCompleteColumn(), TextColumn("left"),
+        TimeRemainingColumn(), TextColumn("{task.description}"),
+    )  # fmt: skip
+    bar = Progress(*columns, console=console, auto_refresh=False, transient=True)
+    task = bar.add_task("", total=None)
+
+    def hear(done: int, total: int, name: str) -> None:
+        bar.update(task, completed=done, total=total, description=name, refresh=console.is_terminal)
+
+    def tick() -> None:
+        if console.is_terminal:
+            bar.refresh()
+
+    if console.is_terminal:
+        with bar:
+            found = audit(course, slug, parts=parts, seeds=seeds, jobs=jobs, hear=hear, tick=tick)
+    else:
+        found = audit(course, slug, parts=parts, seeds=seeds, jobs=jobs)
+    _show(console, found)
+    return found
+
+
+def _show(console: Console, audit: Audit) -> None:
+    from rich.table import Table
+
+    table = Table(title=f"Audit of {audit.slug}", title_justify="left", header_style="bold", pad_edge=False)
+    table.add_column("question", overflow="fold", max_width=44)
+    for name in ("public", "hidden", "reference", "mutants", "alternatives", "CPU s", "limit"):
+        table.add_column(name, justify="right", no_wrap=True)
+    wrong = {problem.question for problem in audit.problems}
+    for row in audit.rows:
+        table.add_row(
+            f"{row.id} {row.title}", str(row.num_public), str(row.num_hidden),
+            _of(row.num_full, row.num_seeds), _of(row.num_caught, row.num_mutants),
+            _of(row.num_accepted, row.num_alternatives),
+            f"{row.cpu_s:.2f}", f"{row.limit_s:g}", style="red" if row.id in wrong else "",
+        )  # fmt: skip
+    console.print(table, width=max(console.width, 120) if not console.is_terminal else None)
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    for note in audit.notes:
+        say(note + ".")
+    if audit.num_cases:
+        say(
+            f"{audit.num_cases} submissions in {audit.wall_s:.1f} s, sandbox tier {audit.tier}. "
+            f"The reference takes {audit.cpu_s:.1f} s of CPU, the budget is {audit.budget_s:g} s."
+        )
+    for problem in audit.problems:
+        say(f"  {problem.part}: {problem.what}")
+    words = "nothing is wrong" if audit.passed else f"{len(audit.problems)} things are wrong"
+    say(f"{audit.slug} ({', '.join(audit.parts)}): {words}.")
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{part}/{whole}" if whole else "-"

@@ -1,0 +1,209 @@
+"""What one process needs to grade an assignment, and the names of what its results are computed from."""
+
+from __future__ import annotations
+
+import copy
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Self
+
+from autograder.course import Course, Kind
+from autograder.errors import AuthoringError
+from autograder.grading import digests
+from autograder.intake import Submission, SubmissionSource, read_submission
+from autograder.intake.template import Template, read_template
+from autograder.sandbox import Sandbox, Tier
+from autograder.testing.suite import Suite
+
+SECRETS = "grading.toml"
+
+
+def read_seed(solution: Path) -> int:
+    """Read the grading seed from ``solutions/<slug>/grading.toml``.
+
+    Raises:
+        AuthoringError: the file is missing, or has no whole number under ``seed``.
+    """
+    path = solution / SECRETS
+    advice = "add a line such as `seed = 728190346`, and keep it secret"
+    try:
+        seed = tomllib.loads(path.read_text(encoding="utf-8")).get("seed")
+    except FileNotFoundError:
+        raise AuthoringError(f"no grading seed: no such file; {advice}", path) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise AuthoringError(f"not valid TOML: {error}", path) from None
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise AuthoringError(
+            f"no grading seed (seed is {seed!r}, expected a whole number from 0); {advice}", path
+        )
+    return seed
+
+
+@dataclass
+class _Warm:
+    """What is dear to start, shared by the graders of one process."""
+
+    sandbox: Sandbox | None = None
+    reference: ModuleType | None = None
+
+
+class Grader:
+    """Everything one process needs to grade one assignment; tests are collected once, here.
+
+    Args:
+        course: the course's folders.
+        slug: the assignment.
+        tier: the sandbox tier to insist on; by default the best that this machine has.
+        seed: the grading seed; by default the one in solutions/.
+
+    Raises:
+        AuthoringError: the manifest, the tests or the seed are wrong.
+    """
+
+    def __init__(
+        self, course: Course, slug: str, *, tier: Tier | None = None, seed: int | None = None
+    ) -> None:
+        self.course = course
+        self.assignment = course.assignment(slug)
+        self.solution = course.solution(slug)
+        self.seed = read_seed(self.solution) if seed is None else seed
+        self.suite = Suite.collect(self.assignment, self.assignment.tests, self.solution / "tests")
+        self.template_path = course.starter(slug) / self.assignment.notebook
+        if not self.template_path.is_file():
+            raise AuthoringError(f"no starter notebook; run `autograder starter {slug}`", self.template_path)
+        self.asked_tier = tier
+        self.owner = 0  # the process that has registered to close it
+        self._warm = _Warm()
+
+    @cached_property
+    def template(self) -> Template:
+        """The starter notebook, cell by cell."""
+        return read_template(self.template_path.read_bytes())
+
+    @cached_property
+    def starter_files(self) -> dict[str, bytes]:
+        """The further files with holes as they were given out."""
+        folder = self.template_path.parent
+        return {name: (folder / name).read_bytes() for name in self.assignment.files}
+
+    def read(self, source: SubmissionSource) -> Submission:
+        """Read a submission; what is wrong with it stands in it."""
+        template = self.template_path.read_bytes()
+        return read_submission(source, self.assignment, template, starter=self.starter_files)
+
+    @property
+    def reference(self) -> ModuleType:
+        """The solutions module, loaded when the first hidden test needs it."""
+        from autograder.source.reference import load_reference
+
+        if self._warm.reference is None:
+            self._warm.reference = load_reference(self.course, self.assignment.slug)
+        return self._warm.reference
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox of this process, started when first used."""
+        if self._warm.sandbox is None:
+            self._warm.sandbox = Sandbox(preload=self.assignment.preload, tier=self.asked_tier)
+        return self._warm.sandbox
+
+    @cached_property
+    def tier(self) -> str:
+        """The tier that this grader's results are made in."""
+        return (self.asked_tier or self.sandbox.tier).value
+
+    def with_seed(self, seed: int) -> Grader:
+        """Return a grader under another grading seed, with the same tests, reference and sandbox."""
+        other = copy.copy(self)
+        other.seed = seed
+        vars(other).pop("seed_digest", None)
+        return other
+
+    def restart_sandbox(self) -> None:
+        """Put the sandbox away; the next worker comes from a new one."""
+        if self._warm.sandbox is not None:
+            self._warm.sandbox.close()
+            self._warm.sandbox = None
+
+    def close(self) -> None:
+        """Stop every process that this grader started."""
+        self.restart_sandbox()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # What results are computed from
+
+    @cached_property
+    def environments_digest(self) -> str:
+        """Names Python, the preloaded packages and the course's environments."""
+        return digests.of_environment(self.assignment.preload, self.course.root)
+
+    @cached_property
+    def seed_digest(self) -> str:
+        """Names the grading seed without telling it."""
+        return digests.of_seed(self.seed)
+
+    @cached_property
+    def tests_digest(self) -> str:
+        """Names the manifest, all tests, the reference, the thresholds, the data and the starter notebook."""
+        folders = (self.assignment.tests, self.solution / "tests")
+        tests = {str(i): digests.of_folder(folder) for i, folder in enumerate(folders)}
+        return digests.of_parts({**tests, "manifest": repr(self.assignment.questions), "rest": self._basis})
+
+    @cached_property
+    def _basis(self) -> str:
+        """Names what all questions share: the reference, data, what tests import, the limits of loading."""
+        aside = {"tests", "mutants", "alternatives", "examples", "rubric.toml", SECRETS}
+        parts = {
+            "solution": digests.of_folder(self.solution, lambda path: path.parts[0] not in aside),
+            "template": digests.of_bytes(self.template_path.read_bytes()),
+            "load": repr((self.assignment.load_limits, self.assignment.preload)),
+        }
+        for name in self.assignment.data:
+            path = self.assignment.path / name
+            if path.suffix != ".md":
+                parts[f"data {name}"] = (
+                    digests.of_folder(path) if path.is_dir() else digests.of_bytes(path.read_bytes())
+                )
+        for i, folder in enumerate((self.assignment.tests, self.solution / "tests")):
+            parts[f"helpers {i}"] = digests.of_folder(folder, lambda path: not path.name.startswith("test_"))
+        return digests.of_parts(parts)
+
+    def keys(self, submission: Submission) -> dict[str, str]:
+        """Name, for each question, everything that its result is computed from.
+
+        A written answer's key is the answer itself: a TA's mark holds as long as the text does.
+        """
+        code = _code_digest(submission)
+        common = {
+            "error": submission.error,
+            "environments": self.environments_digest,
+            "seed": self.seed_digest,
+        }
+        common |= {"grader": digests.of_grader(), "tier": self.tier, "basis": self._basis, "code": code}
+        return {
+            q.id: digests.of_parts(
+                {"answer": submission.answers.get(q.id, ""), "question": repr(q), "error": submission.error}
+                if q.kind is Kind.WRITTEN
+                else {**common, "question": repr(q), "tests": self._test_files(q.id)}
+            )
+            for q in self.assignment.questions
+        }
+
+    def _test_files(self, question_id: str) -> str:
+        tests = self.suite.tests(question_id)
+        files = {f"{'hidden' if test.hidden else 'public'} {test.path.name}": test.path for test in tests}
+        return digests.of_parts({name: digests.of_bytes(path.read_bytes()) for name, path in files.items()})
+
+
+def _code_digest(submission: Submission) -> str:
+    cells = {f"cell {i}": repr(cell) for i, cell in enumerate(submission.code.cells)}
+    files = {f"file {name}": digests.of_bytes(data) for name, data in submission.code.files.items()}
+    return digests.of_parts({**cells, **files})
