@@ -1000,6 +1000,14 @@ def solve_sparse(indices, weights, rewards, gamma, tolerance=1e-3):
         if change < tolerance:
             return q_values, sweeps
 
+
+def solve_pendulum(resolution):
+    """Build and solve the pendulum's table: (S, A) Q-values, the grid's axes, and the number of sweeps."""
+    axes = pendulum_axes(resolution)
+    table = discretise(PendulumModel(), axes, PENDULUM_PERIODIC, PENDULUM_TORQUES)
+    q_values, sweeps = solve_sparse(*table, PENDULUM_GAMMA)
+    return q_values, axes, sweeps
+
 # %% [markdown]
 # ### 5.3 Swing up
 #
@@ -1074,9 +1082,7 @@ def show_swing_up(q_values, axes, states, torques):
     plt.show()
 
 
-pendulum_grid = pendulum_axes(51)
-pendulum_table = discretise(PendulumModel(), pendulum_grid, PENDULUM_PERIODIC, PENDULUM_TORQUES)
-pendulum_q, pendulum_sweeps = solve_sparse(*pendulum_table, PENDULUM_GAMMA)
+pendulum_q, pendulum_grid, pendulum_sweeps = solve_pendulum(51)
 pendulum_states, pendulum_torques = roll_out(pendulum_q, pendulum_grid, [[np.pi, 0.0]])
 print(f"{len(pendulum_q)} states, {pendulum_sweeps} sweeps")
 show_swing_up(pendulum_q, pendulum_grid, pendulum_states[:, 0], pendulum_torques[:, 0])
@@ -1116,8 +1122,8 @@ def compare_resolutions(resolutions=(7, 11, 21, 41, 81), num_starts=100):
     starts = np.random.default_rng(0).uniform([-np.pi, -1.0], [np.pi, 1.0], (num_starts, 2))
     print("grid      states  sweeps  build+solve   promised   earned   upright at the end")
     for resolution in resolutions:
-        axes, clock = pendulum_axes(resolution), time.perf_counter()
-        q_values, sweeps = solve_sparse(*discretise(PendulumModel(), axes, PENDULUM_PERIODIC, PENDULUM_TORQUES), PENDULUM_GAMMA)
+        clock = time.perf_counter()
+        q_values, axes, sweeps = solve_pendulum(resolution)
         clock = time.perf_counter() - clock
         states, torques = roll_out(q_values, axes, starts)
         discount = PENDULUM_GAMMA ** np.arange(len(torques))[:, None]
@@ -1240,11 +1246,14 @@ def follow(plan, q_values, tie=1e-6):
     return reached
 
 
-def describe_behaviour(plan, reached):
-    """Name what the robot does: the ends that it can come to, and whether it walks along the ledge."""
-    ends = "".join(sorted({plan.characters[s] for s in reached if plan.terminal[s]}))
-    next_to_cliff = any(plan.cells[s][0] == 3 and plan.cells[s][1] > 0 for s in reached)
-    return ends, next_to_cliff
+def judge_design(name, discount, slip, living_reward):
+    """Solve a behaviour's plan: the exits that the robot can come to, and whether it walks along the ledge."""
+    text, paid = (BRIDGE, BRIDGE_REWARDS) if name == "cross_bridge" else (LEDGE, LEDGE_REWARDS)
+    plan = grid_navigation.FloorPlan.from_text(text, paid)
+    reached = follow(plan, solve_plan(plan, discount, slip, living_reward))
+    exits = "".join(sorted({plan.characters[s] for s in reached if plan.terminal[s]}))
+    along_ledge = any(plan.cells[s][0] == 3 and plan.cells[s][1] > 0 for s in reached)
+    return exits, along_ledge
 
 # %% tags=["experiment"]
 def show_design(choices):
@@ -1265,9 +1274,9 @@ def show_design(choices):
                 d_row, d_column = grid_navigation.MOVES[action]
                 ax.annotate("", xytext=(column, row), xy=(column + 0.42 * d_column, row + 0.42 * d_row),
                             arrowprops={"arrowstyle": "->", "linewidth": 2.6 if state in reached else 0.8})
-        ends, along = describe_behaviour(plan, reached)
-        way = "" if name == "cross_bridge" else ", along the ledge" if along else ", off the ledge"
-        ax.set(xticks=[], yticks=[], title=f"{name}\nreaches {ends or 'nothing'}{way}")
+        exits, along_ledge = judge_design(name, **knobs)
+        way = "" if name == "cross_bridge" else ", along the ledge" if along_ledge else ", off the ledge"
+        ax.set(xticks=[], yticks=[], title=f"{name}\nreaches {exits or 'nothing'}{way}")
         ax.set_xlabel(", ".join(f"{knob} {value:g}" for knob, value in knobs.items()))
     plt.show()
 

@@ -1,0 +1,114 @@
+"""Measure the reference on many seeds, and write the bounds of everything random to thresholds.json.
+
+    python solutions/hw1_mdp/measure_thresholds.py [--seeds 40]
+
+A bound is the scale of a test's partial credit: nothing at `zero`, everything at `full` or above. `full` is 0.9, below
+what the worst seed of the reference reached: one start in ten may fail at no cost.
+The false-fail rate is the chance that a policy as good as the reference falls below `full`: the upper end of the 95%
+interval (rule of three where no run failed) of one episode's failure, through the binomial distribution.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from environments import cartpole, pendulum
+from environments.physics import wrap_angle
+
+HERE = Path(__file__).parent
+
+
+def load_reference():
+    """Execute the source as a module: its experiments are left out."""
+    import jupytext
+
+    notebook = jupytext.read(HERE / "hw1_mdp.py")
+    names = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "experiment" not in cell.metadata.get("tags", []):
+            exec(compile(cell.source, "hw1_mdp.py", "exec"), names)
+    return names
+
+
+def swing_up_share(names, table, rng, num_episodes=40):
+    """One run of the test of 5.3: the share of starts that end upright."""
+    q_values, axes, _ = table
+    states, upright = rng.uniform([-np.pi, -1.0], [np.pi, 1.0], (num_episodes, 2)), np.ones(num_episodes, dtype=bool)
+    for t in range(pendulum.pendulum.STEP_LIMIT):
+        torques = names["swing_up"](states, q_values, names["PENDULUM_TORQUES"], axes, names["PENDULUM_PERIODIC"])
+        states = pendulum.step_states(states, torques)
+        if t >= 180:
+            upright &= np.abs(wrap_angle(states[:, 0])) < pendulum.pendulum.SUCCESS_ANGLE
+    return float(upright.mean())
+
+
+def balance_share(gain, rng, num_episodes=30):
+    """One run of the test of 7.2: the share of starts that stay up."""
+    states = rng.uniform([-0.5, -0.3, -0.3, -0.3], [0.5, 0.3, 0.3, 0.3], (num_episodes, 4))
+    up = np.ones(num_episodes, dtype=bool)
+    for _ in range(200):
+        forces = np.clip(-(states @ gain.T)[:, 0], -cartpole.FORCE_LIMIT, cartpole.FORCE_LIMIT)
+        states = cartpole.step_states(states, forces)
+        up &= (np.abs(states[:, 1]) < np.pi / 4) & (np.abs(states[:, 0]) < cartpole.RAIL_LIMIT)
+    return float(up.mean())
+
+
+def false_fail_rate(failures, episodes, in_test, full):
+    """Chance that a test of `in_test` episodes falls below `full`, at the upper 95% bound of the failure rate."""
+    rate = 3.0 / episodes if failures == 0 else min(1.0, (failures + 2 * math.sqrt(failures) + 2) / episodes)
+    allowed = math.floor(in_test * (1 - full) + 1e-9)
+    fine = sum(math.comb(in_test, k) * rate**k * (1 - rate) ** (in_test - k) for k in range(allowed + 1))
+    return max(0.0, 1.0 - fine)
+
+
+def entry(measures, shares, in_test, zero, full):
+    """Write down one threshold with what it rests on."""
+    shares, episodes = np.array(shares), in_test * len(shares)
+    failures = round(float(np.sum(1 - shares)) * in_test)
+    return {
+        "measures": measures,
+        "seeds": len(shares),
+        "episodes_per_seed": in_test,
+        "mean": round(float(shares.mean()), 4),
+        "spread": round(float(shares.std(ddof=1)), 4),
+        "worst": round(float(shares.min()), 4),
+        "zero": zero,
+        "full": full,
+        "false_fail_rate": float(f"{false_fail_rate(failures, episodes, in_test, full):.2g}"),
+    }
+
+
+def main():
+    """Run the reference and write thresholds.json beside this file."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--seeds", type=int, default=40, help="test runs to measure")
+    parser.add_argument("--out", type=Path, default=HERE / "thresholds.json")
+    arguments = parser.parse_args()
+    names = load_reference()
+    table = names["solve_pendulum"](25)
+    swing = [swing_up_share(names, table, np.random.default_rng(seed)) for seed in range(arguments.seeds)]
+    A, B = cartpole.linearise()
+    Q = np.diag([10.0, 100.0, 0.0, 0.0])
+    gains, _ = names["lqr"](A, B, Q, np.array([[0.1]]), Q, 400)
+    balance = [balance_share(gains[0], np.random.default_rng(seed)) for seed in range(arguments.seeds)]
+    thresholds = {
+        "5.3 swing_up": entry(
+            "share of 40 random starts that are within 0.2 rad of upright for the whole last second of 10 s",
+            swing, 40, zero=0.5, full=0.9,
+        ),
+        "7.2 lqr": entry(
+            "share of 30 random starts (0.5 m, 0.3 rad, 0.3 m/s, 0.3 rad/s) that stay within 45 degrees for 4 s",
+            balance, 30, zero=0.5, full=0.9,
+        ),
+    }  # fmt: skip
+    arguments.out.write_text(json.dumps(thresholds, indent=2) + "\n")
+    print(json.dumps(thresholds, indent=2))
+
+
+if __name__ == "__main__":
+    main()
