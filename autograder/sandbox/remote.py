@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from autograder.sandbox import protocol as p
@@ -202,9 +202,10 @@ class RemoteStudent:
     submission does not define raises :class:`MissingName`.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, functions: Iterable[str] = ()) -> None:
         object.__setattr__(self, "_link", link)
-        object.__setattr__(self, "_functions", {})
+        known = {name: RemoteFunction(link, p.MAIN, name) for name in functions}
+        object.__setattr__(self, "_functions", known)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -1,0 +1,280 @@
+"""The grader's link to one worker process: sends requests, keeps the clock, and says why a worker died."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.course import Limits
+from autograder.errors import SandboxError
+from autograder.sandbox import isolation
+from autograder.sandbox import protocol as p
+from autograder.sandbox.code import Usage, WorkerCode
+from autograder.sandbox.codec import EncodeError, Frame
+from autograder.sandbox.errors import (
+    ProtocolError,
+    WorkerBlocked,
+    WorkerCrashed,
+    WorkerDied,
+    WorkerOutOfMemory,
+    WorkerTimedOut,
+)
+from autograder.sandbox.frames import Closed, TimedStream, WallSpent
+from autograder.sandbox.launch import REAP_S, Exit, Process
+from autograder.sandbox.remote import _IDS, Link, OutOfMemoryReply
+from autograder.sandbox.trust import StandIns, as_trusted
+
+_LEAVES_S = 2.0  # a process that closed its socket has this long to be gone
+_SHOWS_S = 0.1  # a process out of time has this long to show where it was
+_MAX_NAMES = 10_000
+_NO_MEMORY_WORDS = ("bad_alloc", "MemoryError", "out of memory", "Cannot allocate memory")
+_STACK = re.compile(r"\n?(?:Current thread|Stack|Thread) [^\n]*\(most recent call first\):\n((?:  [^\n]*\n?)*)")
+_FRAME = re.compile(r'  File "([^"]+)", line (\d+) in (\S+)')
+
+CellFailure = tuple[str, str, str, str]  # cell id, type name, message, traceback
+
+
+@dataclass
+class _Phase:
+    """What the worker is doing and may use while doing it."""
+
+    name: str = "setup"  # setup, loading, calls
+    limits: Limits = Limits()
+    cell_id: str = ""
+
+
+class WorkerLink(Link):
+    """Requests to a process, which may lie, hang, print, and die."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__()
+        self.died: WorkerDied | None = None
+        self._process = process
+        self._phase = _Phase()
+        self._exit: Exit | None = None
+        self._closed = False
+        self._stream = TimedStream(process.sock, process.output_fd)
+
+    # Loading.
+
+    def load(
+        self,
+        code: WorkerCode,
+        limits: Limits,
+        load_limits: Limits,
+        stand_ins: StandIns,
+        lost: Mapping[str, int],
+    ) -> tuple[list[CellFailure], list[tuple[str, bool]]]:
+        """Send the submission and wait until it is loaded; return the cells that failed, and the names.
+
+        Raises:
+            WorkerDied: with the id of the cell in progress.
+            SandboxError: the worker could not confine itself.
+        """
+        number = _IDS.getrandbits(64)
+        settings = _settings(code, limits, load_limits, self._process.home, lost)
+        bound = {name: as_trusted(function) for name, function in stand_ins.items()}
+        try:
+            frame = self.encoder.encode([p.SETUP, number, settings, bound])
+        except EncodeError as error:
+            raise SandboxError(f"a submission cannot be sent to its worker: {error}") from None
+        self._stream.room(2 * (limits.output_kb << 10))
+        self._stream.budget_s = load_limits.wall_s
+        self._phase = _Phase("setup", load_limits)
+        known = {cell.id for cell in code.cells}
+        try:
+            self._stream.write(frame)
+            while True:
+                match self.decoder.decode(self._stream.read()):
+                    case [p.CELL, int(echo), str(cell_id)] if echo == number and cell_id in known:
+                        self._phase = _Phase("loading", load_limits, cell_id)
+                    case [p.READY, int(echo), list(failed), list(names)] if echo == number:
+                        report = _failures(failed, known), _names(names)
+                        break
+                    case _:
+                        raise ProtocolError("a message of no known kind while loading")
+        except (Closed, WallSpent, ProtocolError) as error:
+            raise self._die(error) from None
+        self._phase = _Phase("calls", limits)
+        self._stream.budget_s = self._stream.waited_s + limits.wall_s
+        return report
+
+    # Requests.
+
+    def request(self, kind: int, *fields: Any) -> Any:
+        """Make one request; see :meth:`Link.request`."""
+        if self.died is not None:
+            raise self.died
+        if self._closed:
+            raise SandboxError("this worker is closed")
+        try:
+            return super().request(kind, *fields)
+        except (Closed, WallSpent, ProtocolError, OutOfMemoryReply) as error:
+            raise self._die(error) from None
+
+    def converse(self, frame: Frame) -> list[Any]:
+        """Send a request, answer callbacks meanwhile, and return the reply's message."""
+        if self._stream.has_pending:
+            raise ProtocolError("a message that nobody asked for")
+        try:
+            self._stream.write(frame)
+            while True:
+                message = self.decoder.decode(self._stream.read())
+                if type(message) is not list or not message:
+                    raise ProtocolError("a message that is no message")
+                if message[0] not in (p.CALLBACK, p.FETCH):
+                    return message
+                self._stream.write(self.answer(message))
+        except (Closed, WallSpent, ProtocolError, OutOfMemoryReply, WorkerDied):
+            raise
+        except BaseException:
+            self.close()  # the worker still waits for an answer that will not come
+            raise
+
+    # The end.
+
+    @property
+    def printed(self) -> str:
+        """What the worker printed, without the stacks that were asked for when its time ran out."""
+        return _STACK.sub("", self._stream.output.decode("utf-8", "replace"))
+
+    @property
+    def usage(self) -> Usage:
+        """What was used, so far as is known."""
+        if self._exit is None:
+            return Usage(wall_s=self._stream.waited_s)
+        return Usage(self._exit.cpu_s, self._stream.waited_s, self._exit.max_rss_mb)
+
+    def close(self) -> None:
+        """Kill the process and wait until it is gone."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._exit is None:
+            self._process.signal(signal.SIGKILL)
+            self._exit = self._process.wait(REAP_S)
+        self._stream.close()
+        self._process.close()
+
+    def _die(self, cause: Exception) -> Exception:
+        """End the process and return the error that says why."""
+        if self.died is not None:
+            return self.died
+        if isinstance(cause, WallSpent):
+            self._show_where()
+        elif isinstance(cause, Closed):
+            self._exit = self._process.wait(_LEAVES_S)
+            if self._exit is None:
+                cause = ProtocolError("it closed its connection and went on")
+        self.close()
+        error = self._verdict(cause)
+        if isinstance(error, WorkerDied):
+            self.died = error
+        return error
+
+    def _show_where(self) -> None:
+        """Have the process print its stack."""
+        self._process.signal(signal.SIGUSR1)
+        end = time.monotonic() + _SHOWS_S
+        while time.monotonic() < end and "most recent call first" not in self._tail():
+            time.sleep(0.005)
+            self._stream.drain()
+
+    def _tail(self) -> str:
+        return self._stream.output[-8192:].decode("utf-8", "replace")
+
+    def _verdict(self, cause: Exception) -> Exception:
+        phase, ended = self._phase, self._exit or Exit(lost=True)
+        where = self._where()
+        if isinstance(cause, WallSpent):
+            return self._error(WorkerTimedOut, f"it ran longer than {phase.limits.wall_s:g} s{where}")
+        if isinstance(cause, OutOfMemoryReply):
+            return self._error(WorkerOutOfMemory, self._memory_words(where))
+        if isinstance(cause, ProtocolError):
+            return self._error(WorkerBlocked, f"it broke the protocol: {cause}")
+        if ended.lost:
+            return SandboxError("a worker was lost together with what watched over it.\n  Next: grade it again.")
+        if phase.name == "setup":
+            return SandboxError(f"a worker could not confine itself: {self._tail().strip() or ended}")
+        return self._verdict_of_exit(ended, where)
+
+    def _verdict_of_exit(self, ended: Exit, where: str) -> WorkerDied:
+        limit = self._phase.limits.cpu_s
+        if ended.signal == signal.SIGXCPU or (ended.signal == signal.SIGKILL and ended.cpu_s >= limit):
+            return self._error(WorkerTimedOut, f"it used more than {limit:g} s of CPU time{where}")
+        if ended.signal == signal.SIGKILL or ended.code == p.EXIT_NO_MEMORY:
+            return self._error(WorkerOutOfMemory, self._memory_words(where))
+        if ended.signal == signal.SIGSYS:
+            return self._error(WorkerBlocked, "it made a system call that the sandbox forbids")
+        if ended.signal:
+            if any(words in self._tail() for words in _NO_MEMORY_WORDS):
+                return self._error(WorkerOutOfMemory, self._memory_words(where))
+            name = signal.Signals(ended.signal).name if ended.signal < signal.SIGRTMIN else str(ended.signal)
+            return self._error(WorkerCrashed, f"its process was killed by {name}{where}")
+        return self._error(WorkerCrashed, f"its process left with exit code {ended.code}; is there an os._exit?")
+
+    def _error(self, kind: type[WorkerDied], message: str) -> WorkerDied:
+        return kind(message, self._phase.cell_id)
+
+    def _memory_words(self, where: str) -> str:
+        return f"it needed more memory than {self._phase.limits.memory_mb} MB{where}"
+
+    def _where(self) -> str:
+        """Return where the code was, from the stack that it printed last: the first frame of a cell or file."""
+        stacks = _STACK.findall(self._tail())
+        for name, line, function in _FRAME.findall(stacks[-1]) if stacks else ():
+            name = name.removeprefix(self._process.home + "/")
+            if not name.startswith(("/", "<")):
+                return f"; it was at {name}, line {line}, in {function}"[: p.NAME_CHARS]
+        return ""
+
+
+def _settings(
+    code: WorkerCode, limits: Limits, load_limits: Limits, home: str, lost: Mapping[str, int]
+) -> dict[str, Any]:
+    cells = [
+        [c.id, c.source, "added" if lost.get(c.id) else c.kind, [], c.label]
+        for c in code.cells
+        if lost.get(c.id, 0) < 2
+    ]
+    return {
+        "cells": cells,
+        "files": {name: np.frombuffer(content, np.uint8) for name, content in code.files.items()},
+        "home": home,
+        "cpu_s": limits.cpu_s,
+        "load_cpu_s": load_limits.cpu_s,
+        "memory_mb": max(limits.memory_mb, load_limits.memory_mb),
+        "threads": limits.threads,
+        "output_kb": limits.output_kb,
+        "tmp_mb": isolation.TMP_MB + (sum(map(len, code.files.values())) >> 20),
+    }
+
+
+def _failures(failed: list[Any], known: set[str]) -> list[CellFailure]:
+    checked: list[CellFailure] = []
+    for item in failed[: 2 * len(known)]:
+        match item:
+            case (str(cell_id), str(kind), str(message), str(text)) if cell_id in known:
+                checked.append(
+                    (cell_id, kind[: p.NAME_CHARS], message[: p.MESSAGE_CHARS], text[: p.TRACEBACK_CHARS])
+                )
+            case _:
+                raise ProtocolError("a report on a cell that is none")
+    return checked
+
+
+def _names(names: list[Any]) -> list[tuple[str, bool]]:
+    checked: list[tuple[str, bool]] = []
+    for item in names[:_MAX_NAMES]:
+        match item:
+            case [str(name), bool(is_function)]:
+                checked.append((name[: p.NAME_CHARS], is_function))
+            case _:
+                raise ProtocolError("a name that is none")
+    return checked

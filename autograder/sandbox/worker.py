@@ -1,0 +1,220 @@
+"""A worker: confines itself, loads one submission, serves the grader's requests, and leaves.
+
+Everything that a request can make happen happens here, in a process that holds the student's code and
+nothing of the grader's. What it sends is judged by the other side.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import io
+import os
+import signal
+import socket
+import sys
+import time
+import types
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from autograder.sandbox import isolation, landlock, loader, seccomp
+from autograder.sandbox import protocol as p
+from autograder.sandbox.code import Cell
+from autograder.sandbox.codec import Frame
+from autograder.sandbox.frames import Closed, Stream
+from autograder.sandbox.host import Host
+
+_NO_PROCESS = (
+    "the grader's sandbox starts no new process: use num_workers=0 for a DataLoader, SyncVectorEnv instead of "
+    "AsyncVectorEnv, and no torch.compile"
+)
+_NO_NETWORK = "the grader's sandbox has no network: hand in what your code needs, or compute it"
+_EXPLAINED = {
+    "os.fork": _NO_PROCESS, "os.forkpty": _NO_PROCESS, "os.exec": _NO_PROCESS, "os.posix_spawn": _NO_PROCESS,
+    "os.spawn": _NO_PROCESS, "os.system": _NO_PROCESS, "subprocess.Popen": _NO_PROCESS,
+    "socket.__new__": _NO_NETWORK, "socket.getaddrinfo": _NO_NETWORK, "socket.gethostbyname": _NO_NETWORK,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Defences:
+    """What confines this worker; which of them apply depends on the tier.
+
+    Attributes:
+        namespaces: make namespaces and mounts of its own.
+        landlock_paths: folders that may be read, if Landlock is to confine it.
+        seccomp_program: the compiled filter; empty for none.
+    """
+
+    namespaces: bool = False
+    landlock_paths: tuple[str, ...] = ()
+    seccomp_program: bytes = b""
+    own_users: bool = False
+
+
+def main(sock: socket.socket, defences: Defences) -> NoReturn:
+    """Be a worker until the grader closes the socket, then leave without any clean-up of student code."""
+    status = p.EXIT_SETUP
+    try:
+        stream = Stream(sock)
+        worker = _Worker(stream)
+        setup = worker.host.decoder.decode(stream.read())
+        worker.confine(setup[2], defences)
+        status = p.EXIT_NO_MEMORY
+        worker.run(setup)
+        status = p.EXIT_DONE
+    except Closed:
+        status = p.EXIT_DONE
+    except MemoryError:
+        status = p.EXIT_NO_MEMORY
+    except BaseException:
+        if status == p.EXIT_SETUP:
+            import traceback
+
+            os.write(2, traceback.format_exc().encode())
+        else:
+            status = 1
+    finally:
+        os._exit(status)
+
+
+class _Worker:
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._module = loader.new_module()
+        self.host = Host(self._module.__dict__, self._ask)
+        # Taken now: student code may change what modules hold.
+        self._clock = time.process_time
+        self._limit_cpu = isolation.limit_cpu
+
+    def confine(self, settings: dict[str, Any], defences: Defences) -> None:
+        """Give up everything that student code does not need. Files are written before the door closes."""
+        mapped = isolation.mapped_bytes() if sys.platform == "linux" else 0
+        os.setsid() if os.getsid(0) != os.getpid() else None
+        if defences.namespaces:
+            isolation.own_namespaces()
+            isolation.private_mounts(settings["tmp_mb"])
+        _write_files(settings["home"], settings["files"])
+        os.chdir(settings["home"])
+        sys.path.insert(0, settings["home"])
+        _redirect_output(settings["output_kb"] << 10)
+        isolation.limit_resources(
+            cpu_s=settings["load_cpu_s"] + settings["cpu_s"], memory_mb=settings["memory_mb"], mapped=mapped,
+            threads=settings["threads"], file_mb=settings["tmp_mb"], own_users=defences.own_users,
+        )  # fmt: skip
+        if defences.landlock_paths:
+            landlock.restrict(defences.landlock_paths, (isolation.TMP, "/dev/null"))
+        if defences.seccomp_program:
+            seccomp.load_filter(defences.seccomp_program)
+        sys.addaudithook(_explain)
+
+    def run(self, setup: list[Any]) -> None:
+        """Load the submission, say how that went, and serve."""
+        _, number, settings, stand_ins = setup
+        loader.silence_notebook_checks()
+        cells = [Cell(*fields) for fields in settings["cells"]]
+        errors = list(loader.load(cells, self._module, lambda cell_id: self._send([p.CELL, number, cell_id])))
+        _bind(stand_ins, self._module, settings["home"])
+        self._limit_cpu(self._clock() + settings["cpu_s"])
+        names = [
+            [name, isinstance(value, types.FunctionType)]
+            for name, value in self._module.__dict__.items()
+            if not name.startswith("__")
+        ]
+        self._send([p.READY, number, errors, names])
+        while True:
+            message = self.host.decoder.decode(self._stream.read())
+            self._stream.write(self.host.serve(message))
+
+    def _send(self, message: list[Any]) -> None:
+        self._stream.write(self.host.encoder.encode(message))
+
+    def _ask(self, frame: Frame) -> list[Any]:
+        """Send a callback; serve the requests that arrive before its answer."""
+        self._stream.write(frame)
+        while True:
+            message: list[Any] = self.host.decoder.decode(self._stream.read())
+            if message[0] in (p.RETURN, p.RAISE):
+                return message
+            self._stream.write(self.host.serve(message))
+
+
+def _bind(stand_ins: dict[str, Any], module: types.ModuleType, home: str) -> None:
+    """Bind stand-ins in the submission, and in the further files that define the same names."""
+    module.__dict__.update(stand_ins)
+    for other in list(sys.modules.values()):
+        if str(getattr(other, "__file__", None)).startswith(home + os.sep):
+            other.__dict__.update({name: f for name, f in stand_ins.items() if name in other.__dict__})
+
+
+def _write_files(home: str, files: dict[str, Any]) -> None:
+    os.makedirs(home, exist_ok=True)
+    for name, content in files.items():
+        path = os.path.normpath(os.path.join(home, name))
+        if not path.startswith(home + os.sep):
+            raise ValueError(f"a file outside the working directory: {name!r}")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+
+
+class _Limited(io.RawIOBase):
+    """Writes to a descriptor until its room is spent, then drops: printing never costs a point."""
+
+    def __init__(self, fd: int, room: int) -> None:
+        self._fd = fd
+        self._room = room
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        kept = view[: max(0, self._room)]
+        while kept.nbytes:
+            written = os.write(self._fd, kept)
+            self._room -= written
+            kept = kept[written:]
+        return view.nbytes
+
+
+def _redirect_output(room: int) -> None:
+    sink: Any = _Limited(1, room)
+    sys.stdout = io.TextIOWrapper(sink, "utf-8", errors="backslashreplace", write_through=True)
+    sys.stderr = io.TextIOWrapper(sink, "utf-8", errors="backslashreplace", write_through=True)
+    faulthandler.enable(file=2, all_threads=False)
+    for number in (signal.SIGUSR1, signal.SIGXCPU):  # shows where the code was when its time ran out
+        faulthandler.register(number, file=2, all_threads=False, chain=False)
+
+
+def _explain(event: str, arguments: tuple[Any, ...]) -> None:
+    """Say in words why a system call will be refused; the refusal itself is the kernel's."""
+    if event in _EXPLAINED:
+        raise PermissionError(_EXPLAINED[event])
+
+
+def spawned() -> NoReturn:
+    """Be a worker in a process started for it alone; its settings are in the arguments."""
+    import importlib
+    import json
+
+    settings = json.loads(sys.argv[1])
+    sock = socket.socket(fileno=settings["socket"])
+    for name in settings["preload"]:
+        importlib.import_module(name)
+    limit_threads()
+    program = b""
+    if settings["confined"]:
+        program = seccomp.compile_filter()
+    paths = tuple(settings["readable"]) if settings["confined"] and landlock.abi() else ()
+    main(sock, Defences(landlock_paths=paths, seccomp_program=program, own_users=settings["confined"]))
+
+
+def limit_threads() -> None:
+    """Keep torch, if it is imported, to one thread: a fork of a parent with more would hang."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)
