@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import mujoco
@@ -11,9 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 FULL_STATE = mujoco.mjtState.mjSTATE_INTEGRATION  # time, q, v, act, warm start, ctrl, applied forces, mocap
 BATCH_ROWS = 16384  # simulations held at once: bounds the memory of a large table
+LOOP_ROWS = 32  # up to here a loop is cheaper than making a batch, 0.6 ms
 FD_EPSILON = 1e-6  # central differences in float64: truncation and rounding both near 1e-10
 
 Array = NDArray[np.float64]
+_KEPT = threading.local()
 
 
 class Physics:
@@ -97,6 +100,9 @@ def step_states(
     if len(held) != len(start):
         raise ValueError(f"controls: got {len(held)} rows, expected {len(start)}, one for each state.")
     following = np.empty_like(start)
+    if len(start) <= LOOP_ROWS:
+        _step_in_turn(model, num_substeps, start, held, following)
+        return following
     for first in range(0, len(start), BATCH_ROWS):
         rows = slice(first, min(first + BATCH_ROWS, len(start)))
         simulations = batch.Batch(model, rows.stop - rows.start, nthread=num_threads)
@@ -106,6 +112,25 @@ def step_states(
         simulations.step(nstep=num_substeps)
         following[rows, : model.nq], following[rows, model.nq :] = qpos, qvel
     return following
+
+
+def _scratch(model: mujoco.MjModel) -> mujoco.MjData:
+    """Return a reset MjData of this thread for the model; making a new one takes 0.5 ms."""
+    kept = getattr(_KEPT, "pair", None)
+    if kept is None or kept[0] is not model:
+        kept = _KEPT.pair = (model, mujoco.MjData(model))
+    mujoco.mj_resetData(model, kept[1])
+    return kept[1]
+
+
+def _step_in_turn(
+    model: mujoco.MjModel, num_substeps: int, start: Array, held: Array, following: Array
+) -> None:
+    for state, control, after in zip(start, held, following):
+        data = _scratch(model)
+        data.qpos[:], data.qvel[:], data.ctrl[:] = state[: model.nq], state[model.nq :], control
+        mujoco.mj_step(model, data, nstep=num_substeps)
+        after[: model.nq], after[model.nq :] = data.qpos, data.qvel
 
 
 def linearise(
@@ -131,7 +156,7 @@ def linearise(
     """
     at = check_vector("state", state, model.nq + model.nv)
     held = check_vector("control", control, model.nu)
-    data = mujoco.MjData(model)
+    data = _scratch(model)
     data.qpos[:], data.qvel[:], data.ctrl[:] = at[: model.nq], at[model.nq :], held
     size = 2 * model.nv
     state_jacobian, control_jacobian = np.eye(size), np.zeros((size, model.nu))

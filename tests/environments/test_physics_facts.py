@@ -31,9 +31,11 @@ def random_batch(size, num_controls, num_rows, seed=0):
 # Batched steps and their derivatives
 
 
-def test_step_states_equals_stepping_one_by_one_bit_by_bit(family):
+@pytest.mark.parametrize("num_rows", [20, 60])  # a loop, a batch
+def test_step_states_equals_stepping_one_by_one_bit_by_bit(family, num_rows):
     module, world, size, num_controls = family
-    states, controls = random_batch(size, num_controls, 40)
+    states, controls = random_batch(size, num_controls, num_rows)
+    assert 20 <= physics.LOOP_ROWS < 60
     batched = module.step_states(states, controls)
     for state, control, following in zip(states, controls, batched):
         single = world()
@@ -44,7 +46,7 @@ def test_step_states_equals_stepping_one_by_one_bit_by_bit(family):
 
 def test_step_states_is_the_same_on_two_threads_and_across_chunks(family, monkeypatch):
     module, _, size, num_controls = family
-    states, controls = random_batch(size, num_controls, 37)
+    states, controls = random_batch(size, num_controls, 57)
     whole = module.step_states(states, controls)
     np.testing.assert_array_equal(module.step_states(states, controls, num_threads=2), whole)
     monkeypatch.setattr(physics, "BATCH_ROWS", 10)
