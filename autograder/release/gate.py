@@ -29,7 +29,7 @@ class GradeNotebook(Protocol):
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a look at an assignment found: its source, if it can be packed, and the reasons against release."""
+    """What a look at an assignment found: its source, if it can be packed, and the reasons against it."""
 
     source: Source | None
     reasons: tuple[str, ...]

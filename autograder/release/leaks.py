@@ -66,7 +66,7 @@ class Public:
         self.files = files
         self.given = Text(given)
         self.templates = Text(templates)
-        self.names = {f.path.name for f in files}
+        self.names = {f.path.name.removesuffix(".j2") for f in files}
         self._origins: dict[str, set[Path]] = {}
         for f in files:
             self._origins.setdefault(f.entry.digest, set()).add(f.path)
