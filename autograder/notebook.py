@@ -50,11 +50,20 @@ def submit(folder: str | Path | None = None, **options: Any) -> Any:
 
     Args:
         folder: the assignment's folder; found from the working directory when absent.
-        options: passed on to ``autograder.submit.submit``.
+        options: passed on to ``autograder.handin.submit``.
     """
-    from autograder.submit import submit as hand_in
+    from autograder.errors import AutograderError
+    from autograder.handin import HandIn, NothingWritten
+    from autograder.handin import submit as hand_in
 
-    return hand_in(_find(folder, sys._getframe(1).f_globals), **options)
+    result: HandIn | NothingWritten
+    try:
+        result = hand_in(_find(folder, sys._getframe(1).f_globals), **options)
+    except AutograderError as error:
+        result = NothingWritten(str(error))
+    if not _shows_values():
+        print(result)
+    return result
 
 
 def _find(folder: str | Path | None, names: Mapping[str, Any]) -> Path:

@@ -143,10 +143,7 @@ def _files(
     """Collect the worker's files: the course's data, the student's named files and own modules."""
     files: dict[str, bytes] = {}
     findings: list[Finding] = []
-    for name in assignment.data:
-        path = assignment.path / name
-        if path.suffix != ".md" and path.is_file() and path.stat().st_size <= MAX_FILE:
-            files[name] = path.read_bytes()
+    files.update(_course_data(assignment))
     beside = _beside(candidates, picked)
     room = MAX_FILES
     wanted: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in assignment.files]
@@ -170,6 +167,17 @@ def _files(
     return files, findings
 
 
+def _course_data(assignment: Assignment) -> dict[str, bytes]:
+    """Read the assignment's own data, folders and all; texts for people stay out."""
+    found: dict[str, bytes] = {}
+    for name in assignment.data:
+        listed = assignment.path / name
+        for path in sorted(listed.rglob("*")) if listed.is_dir() else [listed]:
+            if path.is_file() and path.suffix not in (".md", ".svg") and path.stat().st_size <= MAX_FILE:
+                found[path.relative_to(assignment.path).as_posix()] = path.read_bytes()
+    return found
+
+
 def _beside(candidates: list[Candidate], picked: Candidate) -> dict[str, Candidate]:
     """Return the files around the chosen notebook first, then loose ones, by their path relative to it."""
     folder = picked.name.rpartition("/")[0]
@@ -181,18 +189,20 @@ def _beside(candidates: list[Candidate], picked: Candidate) -> dict[str, Candida
     return {**others, **own}
 
 
+def is_own_module(name: str) -> bool:
+    """Tell whether a file beside the notebook is a module of the student's that shadows nothing."""
+    stem = name.removesuffix(".py")
+    usable = name.endswith(".py") and stem.isidentifier() and not stem.startswith("test_")
+    return usable and stem not in _RESERVED | sys.stdlib_module_names
+
+
 def _modules(
     beside: Mapping[str, Candidate], picked: Candidate, files: Mapping[str, bytes]
 ) -> list[tuple[str, Candidate]]:
-    """Return the student's own modules beside the notebook, where they shadow nothing."""
-    found = []
-    for name, file in sorted(beside.items()):
-        stem = name.removesuffix(".py")
-        mine = file.group == picked.group and file is not picked and name not in files
-        usable = name.endswith(".py") and stem.isidentifier() and not stem.startswith("test_")
-        if mine and usable and stem not in _RESERVED | sys.stdlib_module_names and file.size <= MAX_MODULE:
-            found.append((name, file))
-    return found[:MAX_MODULES]
+    """Return the student's own modules beside the notebook."""
+    mine = [(n, f) for n, f in sorted(beside.items()) if f.group == picked.group and f is not picked]
+    own = [(n, f) for n, f in mine if n not in files and is_own_module(n) and f.size <= MAX_MODULE]
+    return own[:MAX_MODULES]
 
 
 # Digest
@@ -211,4 +221,4 @@ def _digest(
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-__all__ = ["Submission", "read_submission"]
+__all__ = ["Submission", "is_own_module", "read_submission"]
