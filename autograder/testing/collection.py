@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import itertools
+import linecache
 import os
 import sys
 import traceback
@@ -119,6 +120,7 @@ def _collect_file(session: Session, path: Path, package: str, found: Collected) 
         found.problems.append(Problem(path, line, f"not valid Python: {getattr(error, 'msg', error)}"))
         return
     found.problems += _repeated_names(tree, path)
+    linecache.checkcache(str(path))
     module = ScoringModule.from_parent(session, path=path)
     module.package = package
     try:

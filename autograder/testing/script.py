@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import autograder
 from autograder.course import Assignment
 from autograder.errors import UsageError
 from autograder.sandbox.code import Cell, CellError
@@ -103,14 +104,25 @@ def load_notebook(
     ]
     cells += read_cells(path)
     labels = {cell.id: cell.label for cell in cells}
-    silence_notebook_checks()
     module = new_module()
     errors = []
-    for cell_id, kind, message, text in load(cells, module, lambda cell_id: progress(labels[cell_id])):
-        if kind == "KeyboardInterrupt":
-            raise KeyboardInterrupt
-        errors.append(CellError(cell_id, kind, message, text, label=labels[cell_id]))
+    with _silent_checks():
+        for cell_id, kind, message, text in load(cells, module, lambda cell_id: progress(labels[cell_id])):
+            if kind == "KeyboardInterrupt":
+                raise KeyboardInterrupt
+            errors.append(CellError(cell_id, kind, message, text, label=labels[cell_id]))
     return Loaded(module.__dict__, tuple(errors))
+
+
+@contextmanager
+def _silent_checks() -> Iterator[None]:
+    """Make a notebook's own ``check`` and ``submit`` do nothing while its cells run."""
+    own = {name: getattr(autograder, name) for name in autograder.__all__}
+    silence_notebook_checks()
+    try:
+        yield
+    finally:
+        autograder.__dict__.update(own)
 
 
 @contextmanager

@@ -14,8 +14,7 @@ from _pytest.main import Session
 
 from autograder.course import Assignment, Question
 from autograder.results import Attachment, Outcome, TestResult
-from autograder.sandbox.errors import StudentError
-from autograder.testing import guests
+from autograder.testing import frames, guests
 from autograder.testing.collection import Problem, collect_folder, make_session
 from autograder.testing.outcomes import Verdict, judge, provoked
 from autograder.testing.plugin import RUN, Run, derive_seed
@@ -23,7 +22,6 @@ from autograder.testing.reference import Reference
 from autograder.testing.validation import ScoringTest, as_error, check_names, check_points, read_items
 
 DETAIL_CHARS = 20_000
-_PACKAGE = Path(__file__).resolve().parent.parent
 
 
 class Suite:
@@ -126,20 +124,21 @@ class Suite:
         item = self._items[test]
         handed_out = guests.start()
         started = time.perf_counter()
-        info = self._execute(item, run)
+        error = self._execute(item, run)
         wall_s = time.perf_counter() - started
-        if info is None and (words := guests.overspent(handed_out)):
+        if error is None and (words := guests.overspent(handed_out)):
             failed = _result(test, Outcome.FAILED, message=words, measured=run.measured, wall_s=wall_s)
             return failed, None, run.attachments
-        if info is None:
+        if error is None:
             return _passed(test, run, wall_s), None, run.attachments
-        error = info.value
         verdict = judge(error, question, hidden=test.hidden)
         if verdict.suspect and self._stands(test, item, seed, reference):
             verdict = provoked(error, hidden=test.hidden)
         detail = verdict.detail
         if verdict.outcome is not Outcome.NOT_ATTEMPTED:
-            detail = f"{detail}\n\n{_traceback(item, info)}".strip()
+            ours = verdict.outcome is Outcome.GRADER_ERROR
+            where = frames.write_all(error) if ours else frames.write(error, test.path)
+            detail = f"{detail}\n\n{where}".strip()
         result = _result(
             test,
             verdict.outcome,
@@ -153,22 +152,22 @@ class Suite:
         _release(error)
         return result, verdict, run.attachments
 
-    def _execute(self, item: pytest.Function, run: Run) -> pytest.ExceptionInfo[BaseException] | None:
-        """Run one item as pytest does, without its reports; nothing of it lives on afterwards."""
+    def _execute(self, item: pytest.Function, run: Run) -> BaseException | None:
+        """Run one item as pytest does, without its reports; return what left it. Nothing of it lives on."""
         state = self._session._setupstate
-        info: pytest.ExceptionInfo[BaseException] | None = None
+        error: BaseException | None = None
         self._session.config.stash[RUN] = run
         item._initrequest()
         try:
             try:
                 state.setup(item)
                 item.runtest()
-            except BaseException:
-                info = pytest.ExceptionInfo.from_current()
+            except BaseException as raised:
+                error = raised
             try:
                 state.teardown_exact(None)
-            except BaseException:
-                info = info or pytest.ExceptionInfo.from_current()
+            except BaseException as raised:
+                error = error or raised
         finally:
             state.stack.clear()
             item._request = None  # type: ignore[assignment]
@@ -176,9 +175,9 @@ class Suite:
             if hasattr(item, "_instance"):
                 del item._instance
             del self._session.config.stash[RUN]
-        if info is not None and isinstance(info.value, KeyboardInterrupt):
-            raise info.value
-        return info
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        return error
 
     def _stands(self, test: ScoringTest, item: pytest.Function, seed: int, reference: Any) -> bool:
         """Say whether the test passes with the reference in the student's place: then it is not at fault.
@@ -236,19 +235,6 @@ def _passed(test: ScoringTest, run: Run, wall_s: float) -> TestResult:
 def _not_run(test: ScoringTest, death: Verdict) -> TestResult:
     message = f"Not run: an earlier check of this question ended your code. {death.message}"
     return _result(test, death.outcome, message=message)
-
-
-def _traceback(item: pytest.Function, info: pytest.ExceptionInfo[BaseException]) -> str:
-    """Write the test's own frames; ours are left out unless there are no others."""
-    error = info.value
-    if isinstance(error, StudentError) and not error.callback:  # its frames stand in student_error already
-        error.__cause__ = error.__context__ = None
-    try:
-        own = info.traceback.filter(lambda entry: _PACKAGE not in Path(str(entry.path)).parents)
-        info.traceback = own or info.traceback
-        return str(item.repr_failure(info))
-    except Exception as error:
-        return f"(no traceback: {type(error).__name__})"
 
 
 def _release(error: BaseException | None) -> None:

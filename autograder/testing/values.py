@@ -130,7 +130,7 @@ def show(value: Any, limit: int = 400) -> str:
     """Write a value briefly; an object that is not data is only named."""
     try:
         if isinstance(value, np.ndarray):
-            text = _show_array(value)
+            text = _show_array(np.asarray(value))
         elif is_tensor(value):
             text = _show_array(_from_tensor(value))
         elif isinstance(value, np.generic):
