@@ -1225,14 +1225,14 @@ def solve_plan(plan, discount, slip, living_reward):
     for _ in range(100):  # ends in fewer than ten; the bound is for rounding
         system = np.eye(mdp.num_states) - discount * mdp.transition[states, policy]
         q_values = mdp.reward + discount * mdp.transition @ np.linalg.solve(system, mdp.reward[states, policy])
-        better = q_values.max(axis=1) > q_values[states, policy] + 1e-9
+        better = q_values.max(axis=1) > q_values[states, policy] + 1e-11
         if not better.any():
             break
         policy = np.where(better, q_values.argmax(axis=1), policy)
     return q_values
 
 
-def follow(plan, q_values, tie=1e-6):
+def follow(plan, q_values, tie=1e-9):
     """Walk from the start along all optimal actions without slip: the set of states that are reached."""
     neighbours, reached = plan.neighbours(), set(np.flatnonzero(plan.start).tolist())
     fringe = list(reached)
@@ -1270,7 +1270,7 @@ def show_design(choices):
             if plan.terminal[state]:
                 ax.text(column, row, f"{plan.entry_reward[state]:g}", ha="center", va="center", fontsize=9)
                 continue
-            for action in np.flatnonzero(q_values[state] >= q_values[state].max() - 1e-6):
+            for action in np.flatnonzero(q_values[state] >= q_values[state].max() - 1e-9):
                 d_row, d_column = grid_navigation.MOVES[action]
                 ax.annotate("", xytext=(column, row), xy=(column + 0.42 * d_column, row + 0.42 * d_row),
                             arrowprops={"arrowstyle": "->", "linewidth": 2.6 if state in reached else 0.8})

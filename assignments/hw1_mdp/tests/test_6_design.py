@@ -46,7 +46,7 @@ def reachable(plan, discount, slip, living_reward):
     for _ in range(100):  # policy iteration ends in fewer than ten rounds; the bound is for rounding
         system = np.eye(mdp.num_states) - discount * mdp.transition[states, policy]
         q = mdp.reward + discount * mdp.transition @ np.linalg.solve(system, mdp.reward[states, policy])
-        better = q.max(axis=1) > q[states, policy] + 1e-9
+        better = q.max(axis=1) > q[states, policy] + 1e-11
         if not better.any():
             break
         policy = np.where(better, q.argmax(axis=1), policy)
@@ -54,7 +54,7 @@ def reachable(plan, discount, slip, living_reward):
     while fringe:
         state = fringe.pop()
         if not plan.terminal[state]:
-            best = np.flatnonzero(q[state] >= q[state].max() - 1e-6)
+            best = np.flatnonzero(q[state] >= q[state].max() - 1e-9)
             fresh = set(plan.neighbours()[state, best].tolist()) - reached
             reached |= fresh
             fringe += fresh
