@@ -70,15 +70,13 @@ EVIL = [
 
 
 @pytest.mark.parametrize("value", EVIL, ids=lambda v: type(v).__name__)
-@pytest.mark.parametrize("expected", [[1.0, 2.0, 3.0], 1.0, np.eye(2), [True, False], 3, 2 + 1j], ids=str)
-def test_nonsense_is_a_mismatch_that_can_be_shown(value, expected):
-    for compare in (
-        lambda: expect_close(value, expected),
-        lambda: expect_equal(value, expected),
-        lambda: expect_shape(value, (5, 5)),
-    ):
+def test_nonsense_is_a_mismatch_that_can_be_shown(value):
+    comparisons = [(expect_shape, (5, 5))]
+    for expected in ([1.0, 2.0, 3.0], 1.0, np.eye(2), [True, False], 3, 2 + 1j):
+        comparisons += [(expect_close, expected), (expect_equal, expected)]
+    for compare, expected in comparisons:
         with pytest.raises(Mismatch) as caught:
-            compare()
+            compare(value, expected)
         shown = str(caught.value)
         assert 10 < len(shown) < 4000
         assert "\x1b" not in shown and "\x00" not in shown
