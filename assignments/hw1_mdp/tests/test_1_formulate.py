@@ -14,7 +14,9 @@ BENT = np.array([0.4, 1.1])  # rad
 def seen(student, qpos, qvel, target_world):
     """Observe a situation and read the result."""
     observation = student.observe(qpos, qvel, target_world)
-    expect_shape(observation, (None,), axes="(O,)", what="observation", hint="One flat array: np.concatenate.")
+    expect_shape(
+        observation, (None,), axes="(O,)", what="observation", hint="One flat array: np.concatenate."
+    )
     observation = np.asarray(observation)
     expect(
         observation.dtype.kind in "iuf" and np.all(np.isfinite(observation)),
@@ -34,8 +36,13 @@ def paid(student, fingertip_world, target_world, torque):
 
 def ended(student, fingertip_world, qvel, target_world, step, step_limit):
     """Ask whether it is over and read the two flags."""
-    flags = student.done(np.asarray(fingertip_world), np.asarray(qvel), np.asarray(target_world), step, step_limit)
-    expect(isinstance(flags, tuple | list) and len(flags) == 2, "does not return two things: terminated, truncated")
+    flags = student.done(
+        np.asarray(fingertip_world), np.asarray(qvel), np.asarray(target_world), step, step_limit
+    )
+    expect(
+        isinstance(flags, tuple | list) and len(flags) == 2,
+        "does not return two things: terminated, truncated",
+    )
     for name, flag in zip(("terminated", "truncated"), flags):
         expect(
             np.shape(flag) == () and np.asarray(flag).dtype.kind == "b",
@@ -47,7 +54,7 @@ def ended(student, fingertip_world, qvel, target_world, step, step_limit):
 
 @question("1.1 observe", points=0.5)
 def test_an_observation_is_a_fixed_number_of_finite_numbers(student):
-    """An observation is a flat array of finite numbers, always as long, and the same for the same situation."""
+    """An observation is a flat array of finite numbers, as long and the same each time a situation is seen."""
     first = seen(student, BENT, STILL, TARGET)
     other = seen(student, -BENT, np.array([3.0, -5.0]), -TARGET)
     expect_equal(len(other), len(first), what="length of the observation")
@@ -81,7 +88,8 @@ def test_a_moving_arm_looks_different(student):
         velocity = np.eye(2)[joint]
         forth, back = seen(student, BENT, velocity, TARGET), seen(student, BENT, -velocity, TARGET)
         expect(
-            not np.allclose(forth, rest, rtol=0, atol=1e-9) and not np.allclose(forth, back, rtol=0, atol=1e-9),
+            not np.allclose(forth, rest, rtol=0, atol=1e-9)
+            and not np.allclose(forth, back, rtol=0, atol=1e-9),
             f"the velocity of joint {joint} is not in the observation",
             hint="The next pose depends on the pose and on how fast it changes.",
         )
@@ -98,7 +106,7 @@ def test_the_target_is_the_best_place(student):
             hint="Is the sign of the distance right?",
         )
     expect(
-        paid(student, TARGET + [0.3, -0.4], TARGET, STILL) < best,
+        paid(student, TARGET + np.array([0.3, -0.4]), TARGET, STILL) < best,
         "half a metre from the target pays as much as the target itself",
     )
 
@@ -118,7 +126,7 @@ def test_effort_costs(student):
 def test_the_reward_is_bounded_at_the_target(student):
     """On the target, and a hair beside it, the reward is finite and at most 1000 in size."""
     for away in (0.0, 1e-12, 1e-6, 1e-3):
-        earned = student.reward(TARGET + [away, 0.0], TARGET, STILL)
+        earned = student.reward(TARGET + np.array([away, 0.0]), TARGET, STILL)
         expect_shape(earned, (), what="reward", hint="Return one number.")
         earned = np.asarray(earned)
         expect(
@@ -132,7 +140,9 @@ def test_the_reward_is_bounded_at_the_target(student):
 def test_resting_on_the_target_terminates(student):
     """At rest on the target the task has ended; at rest far from it, it has not."""
     expect_equal(ended(student, TARGET, STILL, TARGET, 7, 100), (True, False), what="(terminated, truncated)")
-    expect_equal(ended(student, TARGET + 0.3, STILL, TARGET, 7, 100), (False, False), what="(terminated, truncated)")
+    expect_equal(
+        ended(student, TARGET + 0.3, STILL, TARGET, 7, 100), (False, False), what="(terminated, truncated)"
+    )
 
 
 @question("1.3 done", points=1)
@@ -146,7 +156,7 @@ def test_a_time_limit_is_not_a_death(student):
 
 @question("1.3 done", points=0.5)
 def test_flying_through_the_target_is_not_reaching(student):
-    """An arm that passes the target at speed has not reached, whichever joint moves and in whichever direction."""
+    """An arm that passes the target at speed has not reached, whichever joint moves, in either direction."""
     for qvel in ([2.0, 0.0], [0.0, 2.0], [-2.0, 0.0], [0.0, -2.0]):
         expect_equal(
             ended(student, TARGET, qvel, TARGET, 7, 100)[0], False, what="terminated",

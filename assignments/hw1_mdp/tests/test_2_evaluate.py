@@ -17,8 +17,17 @@ UNDECIDED = np.array([[0.5, 0.5], [0.5, 0.5]])
 def test_staying_at_the_charger_is_worth_two(student):
     """A reward of 1 for ever at a discount of 0.5 is worth 2; the terminal state is worth 0."""
     values = student.evaluate_exact(TRANSITION, REWARD, STAY, 0.5)
-    expect_shape(values, (2,), axes="(S,)", hint="One value for each state: sum over actions and next states.")
-    expect_close(values, [2.0, 0.0], atol=1e-9, rtol=0, what="V", hint="1 + 0.5 V = V, so V = 2. Is gamma in the matrix?")
+    expect_shape(
+        values, (2,), axes="(S,)", hint="One value for each state: sum over actions and next states."
+    )
+    expect_close(
+        values,
+        [2.0, 0.0],
+        atol=1e-9,
+        rtol=0,
+        what="V",
+        hint="1 + 0.5 V = V, so V = 2. Is gamma in the matrix?",
+    )
 
 
 @question("2.1 evaluate_exact", points=1)

@@ -21,7 +21,10 @@ def actions(policy, num_states, num_actions):
     """Read a policy as integers, or say what it is not."""
     expect_shape(policy, (num_states,), axes="(S,)", what="greedy", hint="One action for each state.")
     policy = np.asarray(policy)
-    expect(policy.dtype.kind in "iuf" and np.all(policy == np.floor(policy)), "greedy holds something but integers")
+    expect(
+        policy.dtype.kind in "iuf" and np.all(policy == np.floor(policy)),
+        "greedy holds something but integers",
+    )
     expect(np.all((policy >= 0) & (policy < num_actions)), "greedy holds numbers that are not actions")
     return policy.astype(int)
 
@@ -45,7 +48,9 @@ def test_backs_up_the_guess_by_hand(student):
     backed_up, _ = pair(result, "backed_up, greedy")
     expect_shape(backed_up, (2,), axes="(S,)", hint="The maximum is over actions only.")
     # stay: 1 + 0.5 * 4; leave: 0 + 0.5 * 0
-    expect_close(backed_up, [3.0, 0.0], atol=1e-12, rtol=0, what="T V", hint="Discount the next value, not the reward.")
+    expect_close(
+        backed_up, [3.0, 0.0], atol=1e-12, rtol=0, what="T V", hint="Discount the next value, not the reward."
+    )
 
 
 @question("3.1 bellman_backup", points=0.5)
@@ -101,5 +106,7 @@ def test_the_bounds_of_one_state(student):
         hint="The true error of T V is |1 - 2| = 1. Does your bound speak of V instead of T V?",
     )  # fmt: skip
     # 2 * 0.5 * 1 / (1 - 0.5); with a single action a sharper argument may say less, down to 0
-    expect_close(policy_loss, 1.0, atol=1.0 + 1e-12, rtol=0, what="policy_loss", hint="Twice the bound on the values.")
+    expect_close(
+        policy_loss, 1.0, atol=1.0 + 1e-12, rtol=0, what="policy_loss", hint="Twice the bound on the values."
+    )
     expect_equal(sweeps_left, 4, what="sweeps_left", hint="1 halves to 0.5, 0.25, 0.125, 0.0625.")

@@ -19,9 +19,14 @@ def triple(result, names):
 
 def actions(policy, num_states, num_actions):
     """Read a policy as integers, or say what it is not."""
-    expect_shape(policy, (num_states,), axes="(S,)", what="policy", hint="One action, an integer, for each state.")
+    expect_shape(
+        policy, (num_states,), axes="(S,)", what="policy", hint="One action, an integer, for each state."
+    )
     policy = np.asarray(policy)
-    expect(policy.dtype.kind in "iuf" and np.all(policy == np.floor(policy)), "the policy holds something but integers")
+    expect(
+        policy.dtype.kind in "iuf" and np.all(policy == np.floor(policy)),
+        "the policy holds something but integers",
+    )
     expect(np.all((policy >= 0) & (policy < num_actions)), "the policy holds numbers that are not actions")
     return policy.astype(int)
 
@@ -64,7 +69,14 @@ def corridor(num_cells):
 def test_stays_at_the_charger(student):
     """The optimal policy stays at the charger, which is worth exactly 2."""
     values, policy, _ = iterate(student, TRANSITION, REWARD, 0.5)
-    expect_close(values, [2.0, 0.0], atol=1e-9, rtol=0, what="V", hint="Return the values of the last policy evaluated.")
+    expect_close(
+        values,
+        [2.0, 0.0],
+        atol=1e-9,
+        rtol=0,
+        what="V",
+        hint="Return the values of the last policy evaluated.",
+    )
     expect_equal(policy[0], 0, what="action in state 0")
 
 
@@ -85,7 +97,7 @@ def test_walks_down_a_corridor(student):
 def test_counts_its_evaluations(student):
     """Two or three evaluations are enough at the charger, and at least one is needed."""
     _, _, num_evaluations = iterate(student, TRANSITION, REWARD, 0.5)
-    # 1 if you start with the best policy; 2 otherwise; 3 if you evaluate once more to see that nothing changed
+    # 1 if you start with the best policy; 2 otherwise; 3 with one more look at the end
     expect(
         1 <= num_evaluations <= 3,
         f"num_evaluations is {num_evaluations}, expected 1 to 3",
@@ -111,7 +123,9 @@ def test_evaluation_sweeps_save_improvements(student):
     """At a discount of 0.99, fifty evaluation sweeps a round save most of the improvements."""
     values, _, few = modified(student, TRANSITION, REWARD, 0.99, 50, 1e-4)
     _, _, many = modified(student, TRANSITION, REWARD, 0.99, 0, 1e-4)
-    expect_close(values, [100.0, 0.0], atol=0.99 / 0.01 * 1e-4, rtol=0, what="V", hint="1 / (1 - 0.99) = 100.")
+    expect_close(
+        values, [100.0, 0.0], atol=0.99 / 0.01 * 1e-4, rtol=0, what="V", hint="1 / (1 - 0.99) = 100."
+    )
     # 51 sweeps a round: about 918 / 51 = 18 rounds against 918
     expect(
         few * 10 < many,

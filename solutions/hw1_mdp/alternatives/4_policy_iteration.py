@@ -21,7 +21,7 @@ def policy_iteration(transition, reward, gamma):
 def policy_iteration(transition, reward, gamma):
     num_states, num_actions = reward.shape
     policy = np.eye(num_actions)[np.full(num_states, num_actions - 1)]
-    for num_evaluations in range(1, 10_000):
+    for num_evaluations in range(1, 10_000):  # noqa: B007
         values = evaluate_exact(transition, reward, policy, gamma)
         table = reward + gamma * transition @ values
         gain = table.max(axis=1) - (policy * table).sum(axis=1)

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder.testing import expect, expect_shape
-from environments.reacher import CONTROL_PERIOD, LINK_LENGTHS, TORQUE_LIMIT, ReacherPhysics, forward_kinematics
+from environments.reacher import (
+    CONTROL_PERIOD,
+    LINK_LENGTHS,
+    TORQUE_LIMIT,
+    ReacherPhysics,
+    forward_kinematics,
+)
 
 REACH = sum(LINK_LENGTHS)  # m
 # Gains of the joint controller: stable at 25 Hz, and at rest on the goal in all of 200 seeds
@@ -28,7 +34,9 @@ class Motion:
 def seen(student, qpos, qvel, target_world):
     """Observe a situation and read the result."""
     observation = student.observe(qpos, qvel, target_world)
-    expect_shape(observation, (None,), axes="(O,)", what="observation", hint="One flat array: np.concatenate.")
+    expect_shape(
+        observation, (None,), axes="(O,)", what="observation", hint="One flat array: np.concatenate."
+    )
     observation = np.asarray(observation)
     expect(
         observation.dtype.kind in "iuf" and np.all(np.isfinite(observation)),
@@ -48,8 +56,13 @@ def paid(student, fingertip_world, target_world, torque):
 
 def ended(student, fingertip_world, qvel, target_world, step, step_limit):
     """Ask whether it is over and read the two flags."""
-    flags = student.done(np.asarray(fingertip_world), np.asarray(qvel), np.asarray(target_world), step, step_limit)
-    expect(isinstance(flags, tuple | list) and len(flags) == 2, "does not return two things: terminated, truncated")
+    flags = student.done(
+        np.asarray(fingertip_world), np.asarray(qvel), np.asarray(target_world), step, step_limit
+    )
+    expect(
+        isinstance(flags, tuple | list) and len(flags) == 2,
+        "does not return two things: terminated, truncated",
+    )
     for name, flag in zip(("terminated", "truncated"), flags):
         expect(np.shape(flag) == () and np.asarray(flag).dtype.kind == "b", f"{name} is not True or False")
     return bool(flags[0]), bool(flags[1])
@@ -59,20 +72,23 @@ def random_situation(rng):
     """Draw joint angles, velocities and a target within reach, away from the stretched and the folded arm."""
     qpos = np.array([rng.uniform(-np.pi, np.pi), rng.choice([-1.0, 1.0]) * rng.uniform(0.4, 2.6)])
     angle, radius = rng.uniform(-np.pi, np.pi), rng.uniform(0.2, 0.85)
-    return qpos, rng.uniform(0.3, 3.0, 2) * rng.choice([-1.0, 1.0], 2), radius * np.array([np.cos(angle), np.sin(angle)])
+    return (
+        qpos,
+        rng.uniform(0.3, 3.0, 2) * rng.choice([-1.0, 1.0], 2),
+        radius * np.array([np.cos(angle), np.sin(angle)]),
+    )
 
 
 def drive(qpos, qvel, torques):
-    """Run torques (T, 2) through MuJoCo from a state."""
+    """Run torques (T, 2), or T functions of the arm that return one, through MuJoCo from a state."""
     physics = ReacherPhysics()
     physics.set_configuration(qpos, qvel)
     rows = []
-    for torque in torques:
-        torque = np.clip(torque(physics) if callable(torque) else torque, -TORQUE_LIMIT, TORQUE_LIMIT)
+    for wanted in torques:
+        torque = np.clip(wanted(physics) if callable(wanted) else wanted, -TORQUE_LIMIT, TORQUE_LIMIT)
         physics.step(torque)
-        rows.append(
-            (physics.joint_angles(), physics.joint_velocities(), physics.fingertip_position_world(), np.array(torque))
-        )
+        tip = physics.fingertip_position_world()
+        rows.append((physics.joint_angles(), physics.joint_velocities(), tip, torque))
     return Motion(*(np.array(column) for column in zip(*rows)))
 
 
@@ -84,7 +100,9 @@ def glide(qpos, goal, seconds, settle=0.6):
         phase = min(1.0, (step + 1) / num_steps)
         wanted = qpos + (goal - qpos) * (10 * phase**3 - 15 * phase**4 + 6 * phase**5)
         speed = (goal - qpos) * (30 * phase**2 - 60 * phase**3 + 30 * phase**4) / seconds
-        return lambda arm: STIFFNESS * (wanted - arm.joint_angles()) + DAMPING * (speed - arm.joint_velocities())
+        return lambda arm: (
+            STIFFNESS * (wanted - arm.joint_angles()) + DAMPING * (speed - arm.joint_velocities())
+        )
 
     steps = num_steps + round(settle / CONTROL_PERIOD)
     return drive(qpos, np.zeros(2), [controller(step) for step in range(steps)])

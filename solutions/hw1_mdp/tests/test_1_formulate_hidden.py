@@ -21,7 +21,9 @@ def test_nothing_that_matters_is_missing(student, rng):
         columns = []
         for k in range(6):
             ahead, behind = situation + step * np.eye(6)[k], situation - step * np.eye(6)[k]
-            columns.append((seen(student, *np.split(ahead, 3)) - seen(student, *np.split(behind, 3))) / (2 * step))
+            columns.append(
+                (seen(student, *np.split(ahead, 3)) - seen(student, *np.split(behind, 3))) / (2 * step)
+            )
         changes = np.array(columns).T  # (O, 6): by shoulder, elbow, their velocities, target x, target y
         changes = changes / max(float(np.max(np.abs(changes))), 1e-12)
         shown = np.linalg.svd(changes, compute_uv=False)  # min(O, 6) values: how clearly each direction shows
@@ -85,7 +87,9 @@ def test_a_winding_arm_looks_the_same_and_never_jumps(student, rng):
         pose = qpos.copy()
         pose[joint] = np.pi
         hair = 1e-6 * np.eye(2)[joint]
-        jump = seen(student, pose + hair, np.zeros(2), target) - seen(student, pose - hair, np.zeros(2), target)
+        jump = seen(student, pose + hair, np.zeros(2), target) - seen(
+            student, pose - hair, np.zeros(2), target
+        )
         expect(
             np.max(np.abs(jump)) <= 1e-3 * scale,  # a smooth observation moves by about 1e-6 of its scale
             "the observation jumps where a joint passes 180 degrees",
@@ -109,7 +113,9 @@ def test_the_target_is_optimal_everywhere(student, rng):
                 hint="The best place is one point, not a circle or a line around the shoulder.",
             )
             expect(
-                abs(earned) <= 1000.0, "the reward is larger than 1000 in size", hint="Bounded everywhere, please."
+                abs(earned) <= 1000.0,
+                "the reward is larger than 1000 in size",
+                hint="Bounded everywhere, please.",
             )
 
 
@@ -122,7 +128,8 @@ def test_nearer_is_never_worse(student, rng):
         line = np.linspace(1.2, 0.0, 20)[:, None] * np.array([np.cos(angle), np.sin(angle)])
         earned = np.array([paid(student, target + away, target, np.zeros(2)) for away in line])
         expect(
-            np.all(np.diff(earned) >= -1e-9 * max(1.0, float(np.max(np.abs(earned))))) and earned[-1] > earned[0],
+            np.all(np.diff(earned) >= -1e-9 * max(1.0, float(np.max(np.abs(earned)))))
+            and earned[-1] > earned[0],
             "a step straight towards the target lowers the reward, or the whole way gains nothing",
             hint="Use the distance between fingertip and target.",
         )
@@ -205,7 +212,9 @@ def test_reached_means_near_and_slow(student, rng):
         for away, qvel, expected, message in cases:
             terminated, truncated = ended(student, target + away * direction, qvel, target, 3, 50)
             expect(
-                terminated == expected, message, hint="Distance in the plane below GOAL_RADIUS AND each |speed| below GOAL_SPEED."
+                terminated == expected,
+                message,
+                hint="Distance in the plane below GOAL_RADIUS AND each |speed| below GOAL_SPEED.",
             )
             expect(not truncated, "truncated long before the step limit")
 
@@ -230,7 +239,11 @@ def test_arriving_at_the_last_moment_counts(student, rng):
     """An arm that reaches in its very last step has reached."""
     _, _, target = random_situation(rng)
     terminated, _ = ended(student, target, np.zeros(2), target, 60, 60)
-    expect(terminated, "a reach in the last step does not terminate", hint="The two flags do not know of each other.")
+    expect(
+        terminated,
+        "a reach in the last step does not terminate",
+        hint="The two flags do not know of each other.",
+    )
 
 
 @question("1.3 done", points=1)
@@ -245,7 +258,9 @@ def test_agrees_with_physics(student, rng):
         speed = np.max(np.abs(motion.qvel), axis=1)
         unclear = (np.abs(distance - GOAL_RADIUS) < 1e-3) | (np.abs(speed - GOAL_SPEED) < 0.02)
         for t in np.flatnonzero(~unclear):
-            terminated, truncated = ended(student, motion.fingertip_world[t], motion.qvel[t], goal, int(t) + 1, 500)
+            terminated, truncated = ended(
+                student, motion.fingertip_world[t], motion.qvel[t], goal, int(t) + 1, 500
+            )
             expect(
                 terminated == (distance[t] < GOAL_RADIUS and speed[t] < GOAL_SPEED),
                 "terminated disagrees with where the arm is and how fast it moves",

@@ -129,7 +129,9 @@ def test_iterative_does_not_depend_on_the_terminal_state(student, rng):
     transition, reward = random_mdp(rng, 10, 2)
     policy = random_policy(rng, 10, 2)
     values = numbers(student.evaluate_iterative(transition, reward, policy, 0.9, 1e-6), 10)
-    nothing = numbers(student.evaluate_iterative(np.ones((1, 2, 1)), np.zeros((1, 2)), np.full((1, 2), 0.5), 0.9, 1e-6), 1)
+    nothing = numbers(
+        student.evaluate_iterative(np.ones((1, 2, 1)), np.zeros((1, 2)), np.full((1, 2), 0.5), 0.9, 1e-6), 1
+    )
     expect(
         abs(values[-1]) <= promised(0.9, 1e-6) and abs(nothing[0]) <= promised(0.9, 1e-6),
         "a terminal state has a value",

@@ -73,7 +73,10 @@ def test_backup_is_a_contraction(student, rng):
     """Two guesses are closer after the backup, by the discount at least."""
     transition, reward = random_mdp(rng, 20, 4)
     one, other = rng.normal(scale=10.0, size=(2, 20))
-    after = back_up(student, transition, reward, one, 0.5)[0] - back_up(student, transition, reward, other, 0.5)[0]
+    after = (
+        back_up(student, transition, reward, one, 0.5)[0]
+        - back_up(student, transition, reward, other, 0.5)[0]
+    )
     expect(
         np.max(np.abs(after)) <= 0.5 * np.max(np.abs(one - other)) + 1e-9,
         "two guesses are not brought closer by the factor gamma",
@@ -169,7 +172,11 @@ def bounds(student, values, backed_up, gamma, accuracy):
     """Call the student's bound and read its result."""
     result = student.error_bound(values, backed_up, gamma, accuracy)
     value_error, policy_loss, sweeps_left = take(result, "value_error, policy_loss, sweeps_left")
-    return number(value_error, "value_error"), number(policy_loss, "policy_loss"), number(sweeps_left, "sweeps_left")
+    return (
+        number(value_error, "value_error"),
+        number(policy_loss, "policy_loss"),
+        number(sweeps_left, "sweeps_left"),
+    )
 
 
 def early(rng, gamma, num_sweeps, guess=0.0):
@@ -264,5 +271,8 @@ def test_no_sweeps_are_left_where_the_bound_is_small(student):
     for backed_up, gamma in ((guess + 1e-3, 0.5), (guess, 0.9), (guess + 1.0, 0.0)):
         _, _, sweeps_left = bounds(student, guess, backed_up, gamma, 0.1)
         expect_equal(
-            sweeps_left, 0, what="sweeps_left", hint="Compare the bound with the accuracy before taking logarithms."
+            sweeps_left,
+            0,
+            what="sweeps_left",
+            hint="Compare the bound with the accuracy before taking logarithms.",
         )
