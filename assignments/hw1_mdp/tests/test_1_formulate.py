@@ -54,7 +54,7 @@ def ended(student, fingertip_world, qvel, target_world, step, step_limit):
 
 @question("1.1 observe", points=0.5)
 def test_an_observation_is_a_fixed_number_of_finite_numbers(student):
-    """An observation is a flat array of finite numbers, as long and the same each time a situation is seen."""
+    """An observation is a flat array of finite numbers, as long and the same each time it is asked for."""
     first = seen(student, BENT, STILL, TARGET)
     other = seen(student, -BENT, np.array([3.0, -5.0]), -TARGET)
     expect_equal(len(other), len(first), what="length of the observation")
