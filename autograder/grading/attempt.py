@@ -17,11 +17,10 @@ from autograder.grading.untouched import not_attempted
 from autograder.grading.verdicts import of_death, of_lost_cell, total, verdict
 from autograder.intake import Submission, SubmissionSource
 from autograder.results import Finding, Outcome, QuestionResult, SubmissionResult, TestResult
-from autograder.sandbox import LoadReport, Worker
+from autograder.sandbox import Worker
 from autograder.sandbox.errors import WorkerDied
 from autograder.testing.suite import ScoringTest
 
-LOST_CELLS = 4  # cells in which loading may die before the rest of a submission is given up
 DETAIL_CHARS = 20_000
 
 
@@ -54,7 +53,7 @@ def grade(
         grader_digest=digests.of_grader(),
         seed_digest=grader.seed_digest,
         environments_digest=grader.environments_digest,
-        tier=grader.tier,
+        tier=attempt.tier,
         questions=graded,
         findings=(*submission.findings, *attempt.findings),
         path=str(submission.path),
@@ -73,7 +72,10 @@ class _Attempt:
     submission: Submission
     grader: Grader
     run_untouched: bool = False
-    lost: dict[str, Outcome] = field(default_factory=dict)  # cells in which loading died
+    tier: str = ""  # of the sandbox, once a worker was needed
+    lost: tuple[str, ...] = ()  # cells in which loading died, once for each time
+    ended: dict[str, Outcome] = field(default_factory=dict)  # how it died in each
+    dead: WorkerDied | None = None  # loading died again and again: no question can run
     findings: list[Finding] = field(default_factory=list)
 
     def question(self, question: Question) -> QuestionResult:
@@ -98,18 +100,20 @@ class _Attempt:
 
     def _run(self, question: Question) -> QuestionResult:
         """Run one question's tests in a fresh worker."""
+        if self.dead is not None:
+            return self._not_loaded(question, self.dead)
         try:
             worker = self._worker(question)
         except WorkerDied as error:
-            return self._without_running(
-                question, of_death(error), f"Loading the notebook failed. {error.message}"
-            )
+            self.dead = error
+            return self._not_loaded(question, error)
         except SandboxError as error:
             return self._grader_error(question, str(error))
-        if isinstance(worker, QuestionResult):
-            return worker
+        start = time.perf_counter()
         with worker:
-            start = time.perf_counter()
+            if (outcome := self._left_out(question)) is not None:
+                why = "The cell of this question ended the process while it was loaded, and was left out."
+                return self._without_running(question, outcome, why)
             try:
                 tests, attachments = self.grader.suite.run(
                     question.id, worker.student, seed=self.grader.seed, reference=self.grader.reference
@@ -118,51 +122,44 @@ class _Attempt:
                 raise
             except Exception:
                 return self._grader_error(question, traceback.format_exc())
-            wall_s = time.perf_counter() - start
-            stdout = worker.stdout
-            usage = worker.usage
+        usage = worker.usage  # complete once closed
         return replace(
-            _concluded(question, tests), attachments=attachments, stdout=stdout, wall_s=wall_s,
-            cpu_s=usage.cpu_s, max_rss_mb=usage.max_rss_mb,
+            _concluded(question, tests), attachments=attachments, stdout=worker.stdout,
+            wall_s=time.perf_counter() - start, cpu_s=usage.cpu_s, max_rss_mb=usage.max_rss_mb,
         )  # fmt: skip
 
-    def _worker(self, question: Question) -> Worker | QuestionResult:
-        """Start a worker that has loaded the submission, leaving out the cells in which loading dies.
+    def _worker(self, question: Question) -> Worker:
+        """Start a worker that has loaded the submission.
 
-        Each such cell costs its limit once, for the whole submission.
+        A cell in which loading dies costs its limit once for the whole submission: later workers are told.
         """
-        limits, load = question.limits, self.grader.assignment.load_limits
-        while True:
-            if (outcome := self._lost_hole(question)) is not None:
-                return self._without_running(
-                    question, outcome, "The cell of this question did not finish loading."
-                )
-            worker = self.grader.sandbox.worker(
-                self.submission.code,
-                limits,
-                load,
-                stand_ins=self._stand_ins(question),
-                skip_cells=tuple(self.lost),
+        worker = self.grader.sandbox.worker(
+            self.submission.code, question.limits, self.grader.assignment.load_limits,
+            stand_ins=self._stand_ins(question), skip_cells=self.lost,
+        )  # fmt: skip
+        self.tier = self.grader.sandbox.tier.value
+        known = set(self.lost)
+        self.lost = worker.load.lost_cells
+        questions = {cell.id: cell.questions for cell in self.submission.code.cells}
+        for error in worker.load.errors:
+            if error.cell_id in self.lost:
+                if error.cell_id in known:
+                    continue
+                self.ended[error.cell_id] = of_lost_cell(error.type_name)
+            where = error.label or error.cell_id
+            what = f"{where[:1].upper()}{where[1:]} did not load: {error.type_name}: {error.message}".strip(
+                ": "
             )
-            self._note(worker.load)
-            fresh = [cell for cell in worker.load.lost_cells if cell not in self.lost]
-            if not fresh:
-                return worker
-            worker.close()
-            reasons = {error.cell_id: error.type_name for error in worker.load.errors}
-            self.lost.update({cell: of_lost_cell(reasons.get(cell, "")) for cell in fresh})
-            if len(self.lost) > LOST_CELLS:
-                return self._without_running(
-                    question,
-                    next(iter(self.lost.values())),
-                    f"More than {LOST_CELLS} cells did not load in time.",
-                )
+            finding = Finding(what, tuple(questions.get(error.cell_id, ())))
+            if finding not in self.findings:
+                self.findings.append(finding)
+        return worker
 
-    def _lost_hole(self, question: Question) -> Outcome | None:
-        """Return how the question's cell died while loading, if it did and no other stands in for it."""
+    def _left_out(self, question: Question) -> Outcome | None:
+        """Return how loading died in the question's own cell, if not even its definitions could be kept."""
         mine = [cell.id for cell in self.submission.code.cells if question.id in cell.questions]
-        lost = [self.lost[cell] for cell in mine if cell in self.lost]
-        return lost[0] if lost and len(lost) == len(mine) else None
+        gone = [cell for cell in mine if self.lost.count(cell) > 1]
+        return self.ended[gone[0]] if gone and len(gone) == len(mine) else None
 
     def _stand_ins(self, question: Question) -> dict[str, Any]:
         names = vars(self.grader.reference) if question.stand_ins else {}
@@ -174,15 +171,9 @@ class _Attempt:
                 )
         return {name: names[name] for name in question.stand_ins}
 
-    def _note(self, load: LoadReport) -> None:
-        """Keep what loading found, each thing once."""
-        questions = {cell.id: cell.questions for cell in self.submission.code.cells}
-        for error in load.errors:
-            where = error.label or error.cell_id
-            what = f"{where} did not load: {error.type_name}: {error.message}".strip().removesuffix(":")
-            finding = Finding(what, tuple(questions.get(error.cell_id, ())))
-            if finding not in self.findings and error.cell_id not in self.lost:
-                self.findings.append(finding)
+    def _not_loaded(self, question: Question, error: WorkerDied) -> QuestionResult:
+        why = f"The notebook could not be loaded: {error.message}"
+        return self._without_running(question, of_death(error), why)
 
     def _without_running(self, question: Question, outcome: Outcome, why: str) -> QuestionResult:
         tests = tuple(_unrun(test, outcome, why) for test in self.grader.suite.tests(question.id))

@@ -202,6 +202,7 @@ def _completed(graded: Graded, previous: Attempt | None, grader: Grader) -> Subm
         findings += tuple(f for f in previous.result.findings if f not in findings)
     return replace(
         graded.result,
+        tier=graded.result.tier or (previous.result.tier if previous and kept else ""),
         questions=tuple(now[q] if q in now else kept[q] for q in order),
         findings=findings,
         wall_s=graded.result.wall_s + sum(q.wall_s for q in kept.values()),

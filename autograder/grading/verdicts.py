@@ -28,7 +28,7 @@ _TELLING = (
 def total(points: Sequence[float], possible: float) -> float:
     """Add points: exact to the rounding, never above what is possible, never below zero.
 
-    Tests come with rounded points, so that three thirds may miss the whole by a millionth: they are the whole.
+    Tests come with rounded points: three thirds that miss the whole by a millionth are the whole.
     """
     earned = math.fsum(points)
     rounding = (len(points) + 1) * 10.0**-DECIMALS

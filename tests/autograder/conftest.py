@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,13 +18,13 @@ version = "1.0.0"
 preload = ["numpy"]
 
 [limits]
-cpu_s = 2.0
-wall_s = 10.0
+cpu_s = 1.0
+wall_s = 4.0
 memory_mb = 512
 
 [load_limits]
 cpu_s = 1.0
-wall_s = 5.0
+wall_s = 3.0
 
 [[questions]]
 id = "1.1"
@@ -102,8 +105,7 @@ def test_mean_of_two(student):
 '''
 
 HIDDEN = '''
-import numpy as np
-from autograder.testing import expect_close, expect_equal, linear, question
+from autograder.testing import expect_equal, question
 
 @question("1.1 double", points=1)
 def test_doubles_anything(student, reference, rng):
@@ -116,6 +118,11 @@ def test_quadruples_anything(student, rng):
     """Any number is quadrupled."""
     x = int(rng.integers(10, 1000))
     expect_equal(student.quadruple(x), 4 * x)
+
+'''
+
+HIDDEN_ESTIMATE = '''
+from autograder.testing import linear, question
 
 @question("2.1 estimate", points=2)
 def test_error_is_small(student, rng, credit):
@@ -169,6 +176,7 @@ def write_course(root: Path) -> Course:
         "assignments/tiny/tests/test_tiny.py": PUBLIC,
         "solutions/tiny/tiny.py": SOURCE,
         "solutions/tiny/tests/test_tiny_hidden.py": HIDDEN,
+        "solutions/tiny/tests/test_estimate_hidden.py": HIDDEN_ESTIMATE,
         "solutions/tiny/grading.toml": "seed = 271828\n",
         "solutions/tiny/mutants/tiny.toml": MUTANTS,
         "solutions/tiny/alternatives/tiny.py": ALTERNATIVES,
@@ -192,3 +200,47 @@ def tiny_course(tmp_path_factory: pytest.TempPathFactory) -> Course:
 def own_tiny_course(tmp_path: Path) -> Course:
     """A copy of the tiny course that a test may change."""
     return write_course(tmp_path / "course")
+
+
+class Notebook:
+    """A student's notebook in the making."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = json.loads(data)
+
+    def cell(self, cell_id: str) -> dict[str, Any]:
+        return next(cell for cell in self.data["cells"] if cell["id"] == cell_id)
+
+    def replace(self, cell_id: str, source: str) -> Notebook:
+        self.cell(cell_id)["source"] = source
+        return self
+
+    def drop(self, cell_id: str) -> Notebook:
+        self.data["cells"].remove(self.cell(cell_id))
+        return self
+
+    def add(self, source: str, cell_id: str = "mine", at: int | None = None) -> Notebook:
+        cell = {"cell_type": "code", "id": cell_id, "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+        cells = self.data["cells"]
+        cells.insert(len(cells) if at is None else at, cell)
+        return self
+
+    def bytes(self) -> bytes:
+        return json.dumps(self.data).encode()
+
+
+@pytest.fixture(scope="session")
+def tiny_solved(tiny_course: Course) -> Callable[[], Notebook]:
+    """Makes notebooks in which everything is right."""
+    from autograder.source.document import read_source
+    from autograder.source.variants import solved
+
+    data = solved(read_source(tiny_course, "tiny")).notebook
+    return lambda: Notebook(data)
+
+
+@pytest.fixture(scope="session")
+def tiny_starter(tiny_course: Course) -> Callable[[], Notebook]:
+    """Makes notebooks as they are given out."""
+    data = (tiny_course.starter("tiny") / "tiny.ipynb").read_bytes()
+    return lambda: Notebook(data)
