@@ -266,13 +266,6 @@ class CartPole(MujocoEpisode):
     def _observe(self) -> NDArray[np.float64]:
         return observe_balance(self.state + self._noise)
 
-    def _save(self) -> dict[str, Any]:
-        return {**super()._save(), "noise": self._noise}
-
-    def _load(self, world: dict[str, Any]) -> None:
-        super()._load(world)
-        self._noise = world["noise"]
-
 
 class CartPoleSwingUp(MujocoEpisode):
     """Swing a hanging pole up by moving the cart, and hold it. 50 Hz, physics at 100 Hz.

@@ -339,6 +339,10 @@ def test_link_lengths_and_named_points_by_hand():
     np.testing.assert_allclose(world.fingertip_position_world(), [0.4, 0.5], atol=1e-12)
     world.set_target_world([0.1, -0.3])
     np.testing.assert_array_equal(world.target_position_world(), [0.1, -0.3])
+    world.set_configuration([0.0, 0.0], [0.0, 0.0])
+    np.testing.assert_array_equal(
+        world.target_position_world(), [0.1, -0.3]
+    )  # the target stays where it was put
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+
 import mujoco
 import numpy as np
 import pytest
 
 from environments import raycast
+from environments.corridor import Corridor, CorridorEnv
+from environments.grid_navigation import GridNavigationEnv
 from environments.pendulum import PendulumSwingUp
 from environments.raycast import Picture, camera_rays, cast, shade
 
@@ -122,12 +126,15 @@ def test_a_picture_moves_with_the_state_and_leaves_it_alone(scene):
     assert state[1] + 0.4 == data.qpos[1]
 
 
-def test_edges_are_smooth(scene):
+def test_edges_are_smoothed_towards_a_picture_of_sixteen_times_the_rays(scene):
     model, data = scene
-    picture = Picture(model, "down", 40, 40).take(data).astype(int)
-    red = (picture[..., 0] - picture[..., 1]).max()
-    partly = (picture[..., 0] - picture[..., 1] > 0.1 * red) & (picture[..., 0] - picture[..., 1] < 0.9 * red)
-    assert partly.sum() > 5  # pixels that the roof covers in part
+    size, fine = 40, 160
+    sharp = shade(model, data, look(model, data, "down", (fine, fine))).reshape(size, 4, size, 4, 3)
+    truth = sharp.mean(axis=(1, 3))
+    one_ray = shade(model, data, look(model, data, "down", (size, size))).reshape(size, size, 3)
+    smooth = Picture(model, "down", size, size).take(data) / 255
+    rms_one, rms_smooth = (np.sqrt(np.mean((picture - truth) ** 2)) for picture in (one_ray, smooth))
+    assert rms_smooth < 0.5 * rms_one
 
 
 def test_a_camera_that_is_not_there_is_named(scene):
@@ -152,6 +159,7 @@ def test_opengl_is_used_only_when_asked_for(monkeypatch):
     class Fake:
         def __init__(self, model, height, width):
             self.shape = (height, width, 3)
+            self.context = lambda: None  # cannot be pickled, as OpenGL cannot
 
         def update_scene(self, data, camera):
             self.camera = camera
@@ -167,4 +175,37 @@ def test_opengl_is_used_only_when_asked_for(monkeypatch):
         env = PendulumSwingUp(render_mode="rgb_array", renderer=renderer, image_size=(24, 32))
         env.reset(seed=0)
         assert np.all(env.render() == 7) == is_fake
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(env)).state, env.state)
         env.close()
+
+
+def middle_of(picture, rgb):
+    """(row, column) of the middle of what is nearest to a hue."""
+    hue = picture / np.maximum(picture.sum(axis=2, keepdims=True), 1)
+    distance = np.linalg.norm(hue - np.array(rgb) / np.sum(rgb), axis=2)
+    return np.argwhere(distance < 0.03).mean(axis=0)
+
+
+BLUE = (0.20, 0.36, 0.58)  # the robots
+
+
+def test_north_is_up_and_east_is_right_on_a_floor_plan():
+    env = GridNavigationEnv("....\n....\n....\n...G", render_mode="rgb_array")
+    seen = {}
+    for name, state in (("north_west", 0), ("north_east", 3), ("south_west", 12)):
+        env.reset(options={"state": state})
+        seen[name] = middle_of(env.render(), BLUE)
+    assert seen["north_west"][0] < seen["south_west"][0] - 50
+    assert seen["north_west"][1] < seen["north_east"][1] - 50
+
+
+def test_east_is_right_in_the_corridor_and_the_lamp_shows_the_sensor():
+    env = CorridorEnv(Corridor(door_hit=1.0, false_alarm=0.0), render_mode="rgb_array")
+    columns, lamps = [], []
+    for state in (2, 9, 11):
+        env.reset(options={"state": state})
+        picture = env.render()
+        columns.append(middle_of(picture, BLUE)[1])
+        lamps.append(np.any(np.all(np.abs(picture - np.array([242, 191, 38])) < 60, axis=2)))
+    assert columns == sorted(columns)
+    assert lamps == [True, True, False]

@@ -87,6 +87,21 @@ def test_draws_have_their_probabilities_and_never_fall_on_zero():
     np.testing.assert_allclose(counts[1:4], [0.2, 0.5, 0.3], atol=0.03)  # 4 standard errors
 
 
+class Loaded:
+    """A generator whose next number is known."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def random(self):
+        return self.number
+
+
+@pytest.mark.parametrize(("number", "index"), [(0.0, 1), (0.249, 1), (0.25, 2), (1.0 - 2**-53, 2)])
+def test_a_draw_at_a_border_goes_up(number, index):
+    assert draw(np.array([0.0, 0.25, 0.75, 0.0]), Loaded(number)) == index
+
+
 # Floor plans
 
 
@@ -195,7 +210,7 @@ def test_bad_numbers_and_places_are_refused():
 
 
 def test_the_environment_samples_its_table():
-    env = GridNavigationEnv(ROOM, slip=0.3)
+    env = GridNavigationEnv(ROOM, slip=0.3, living_reward=-0.5)
     reached, rewards = np.zeros(8), []
     for i in range(3000):
         env.reset(seed=0 if i == 0 else None, options={"state": 7})
