@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ class PublicChecks:
             tests: tuple[TestResult, ...] = ()
             if question.id in self.suite.question_ids:
                 tests, _ = self.suite.run(question.id, names, seed=PUBLIC_SEED)
-            check = QuestionCheck(question, tests)
+            check = QuestionCheck(question, _told_once(tests))
             self._seen[question.id] = check
             checks.append(check)
         if progress is not None:
@@ -112,6 +112,21 @@ class PublicChecks:
         earned = sum(check.points for check in self._seen.values())
         possible = sum(t.points for q in self.suite.question_ids for t in self.suite.tests(q))
         return round(earned, 6), round(possible, 6)
+
+
+def _told_once(tests: tuple[TestResult, ...]) -> tuple[TestResult, ...]:
+    """Leave a traceback out where an earlier check of the question has shown the same."""
+    seen: set[str] = set()
+    told = []
+    for test in tests:
+        repeated = test.student_error in seen
+        seen.add(test.student_error)
+        told.append(
+            replace(test, student_error="The same error as above.")
+            if test.student_error and repeated
+            else test
+        )
+    return tuple(told)
 
 
 def stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:

@@ -168,6 +168,13 @@ def test_an_exception_shows_the_students_frames_only(folder):
     assert "'int' object is not subscriptable" in panel._repr_html_().replace("&#x27;", "'")
 
 
+def test_one_traceback_is_shown_once(folder):
+    panel = check({"double": lambda x: x["a"]}, "1.1")
+    first, second = panel.checks[0].tests
+    assert "Traceback" in first.student_error
+    assert second.student_error == "The same error as above."
+
+
 def test_a_renamed_function_is_named(folder):
     text = repr(check({"haalve": lambda x: x / 2}, "1.2"))
     assert (
