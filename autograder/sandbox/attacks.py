@@ -5,7 +5,6 @@ Each attack returns what it got, which is its success, or raises, which is its f
 
 import ctypes
 import os
-import signal
 import socket
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -21,7 +20,8 @@ def call(function, *arguments):
 
 def read_hidden_file(here):
     """Read a file of the grader's."""
-    return open(here["hidden_file"]).read()
+    with open(here["hidden_file"]) as file:
+        return file.read()
 
 
 def list_grader_folder(here):
@@ -35,8 +35,8 @@ def see_other_processes(here):
     readable = []
     for pid in others:
         try:
-            open(f"/proc/{pid}/cmdline").read()
-            readable.append(pid)
+            with open(f"/proc/{pid}/cmdline") as file:
+                readable.append(file.read())
         except OSError:
             pass
     if not readable:

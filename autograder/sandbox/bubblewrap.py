@@ -1,4 +1,4 @@
-"""The command that builds a sandbox's view of the file system: the interpreter, the packages, and nothing else."""
+"""The command that builds a sandbox's view of the file system: interpreter, packages, nothing else."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ PACKAGES = "/packages"  # where the course's own packages lie in the sandbox
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 _ETC = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
 _MACHINE = ("/sys/devices/system/cpu",)  # thread pools count processors here
+_USER = "1000"  # not root, so that the warm parent may map its user into further namespaces
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 ENVIRONMENT = {
@@ -65,14 +66,29 @@ def package_folders(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         spec = importlib.util.find_spec(name)
         if spec is None or not spec.submodule_search_locations:
-            raise SandboxError(f"no package {name!r} to show to student code.\n  Next: install it, or correct its name.")
+            raise SandboxError(
+                f"no package {name!r} to show to student code.\n  Next: install it, or correct its name."
+            )
         folders[f"{PACKAGES}/{name}"] = str(Path(next(iter(spec.submodule_search_locations))).resolve())
     return folders
 
 
+def further_site_folders() -> list[str]:
+    """Return folders of installed packages that lie elsewhere, such as a user's own."""
+    shown = (*interpreter_folders(), "/usr")
+    return [
+        path
+        for path in sys.path
+        if os.path.basename(path) in ("site-packages", "dist-packages")
+        and os.path.isdir(path)
+        and not any(os.path.commonpath((path, folder)) == folder for folder in shown)
+    ]
+
+
 def readable_paths(extra: Sequence[str]) -> list[str]:
     """Return what Landlock lets a worker read: the same as bubblewrap shows."""
-    return [*_SYSTEM, *_ETC, *_MACHINE, *_DEVICES, PACKAGES, *interpreter_folders(), *extra]
+    ours = [PACKAGES, *interpreter_folders(), *further_site_folders()]
+    return [*_SYSTEM, *_ETC, *_MACHINE, *_DEVICES, *ours, *extra]
 
 
 def command(packages: Iterable[str], read_only: Sequence[str], *, warm: bool, tmp_mb: int) -> list[str]:
@@ -86,10 +102,11 @@ def command(packages: Iterable[str], read_only: Sequence[str], *, warm: bool, tm
         tmp_mb: size of a single worker's /tmp.
     """
     arguments = [
-        find_bubblewrap(), "--unshare-user", "--unshare-all", "--uid", "1000", "--gid", "1000", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
-        "--hostname", "worker", "--clearenv",
+        find_bubblewrap(), "--unshare-user", "--unshare-all", "--uid", _USER, "--gid", _USER,
+        "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "worker", "--clearenv",
     ]  # fmt: skip
-    for name, value in ENVIRONMENT.items():
+    path = os.pathsep.join((PACKAGES, *further_site_folders()))
+    for name, value in {**ENVIRONMENT, "PYTHONPATH": path}.items():
         arguments += ["--setenv", name, value]
     for path in (*_SYSTEM, *_ETC, *_MACHINE):
         if os.path.islink(path) and path in _SYSTEM:
@@ -99,20 +116,20 @@ def command(packages: Iterable[str], read_only: Sequence[str], *, warm: bool, tm
     for path in _DEVICES:
         arguments += ["--dev-bind-try", path, path]
     arguments += ["--symlink", "/proc/self/fd", "/dev/fd", "--dir", "/dev/shm"]
-    for path in interpreter_folders():
+    for path in (*interpreter_folders(), *further_site_folders()):
         arguments += ["--ro-bind", path, path]
     for place, path in package_folders(packages).items():
         arguments += ["--ro-bind", path, place]
     for path in read_only:
         arguments += ["--ro-bind", path, path]
     arguments += ["--proc", "/proc"]
-    arguments += ["--dir", "/tmp"] if warm else ["--size", str(tmp_mb << 20), "--tmpfs", "/tmp"]
+    if warm:
+        arguments += ["--dir", "/tmp"]
+    else:
+        arguments += ["--as-pid-1", "--size", str(tmp_mb << 20), "--tmpfs", "/tmp"]
     return [*arguments, "--remount-ro", "/", "--chdir", "/", sys.executable, "-s", "-P", "-B"]
 
 
-def python_call(module: str, function: str, settings: dict[str, Any], path: str | None = PACKAGES) -> list[str]:
+def python_call(module: str, function: str, settings: dict[str, Any]) -> list[str]:
     """Return interpreter arguments that call a function of this package with settings as JSON."""
-    code = f"import sys; sys.path.insert(0, {path!r}); from {module} import {function}; {function}()"
-    if path is None:
-        code = f"from {module} import {function}; {function}()"
-    return ["-c", code, json.dumps(settings)]
+    return ["-c", f"from {module} import {function}; {function}()", json.dumps(settings)]

@@ -60,8 +60,9 @@ def _load_space(kind: str, fields: list[Any]) -> Any:
         return spaces.Box(low, high, tuple(shape), np.dtype(dtype).type)
     if kind == "Discrete":
         return spaces.Discrete(fields[0], start=fields[1])
-    kinds: dict[str, Any] = {"MultiDiscrete": spaces.MultiDiscrete, "Tuple": spaces.Tuple, "Dict": spaces.Dict}
-    return kinds[kind](fields[0])
+    kinds = {"MultiDiscrete": spaces.MultiDiscrete, "Tuple": spaces.Tuple, "Dict": spaces.Dict}
+    space: Any = kinds[kind](fields[0])
+    return space
 
 
 def _load_dataclass(module: str, qualname: str, values: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from autograder.sandbox.errors import ProtocolError
 
 _PREFIX = struct.Struct("<II")  # bytes of the header, number of buffers
 _CHUNK = 1 << 16
+_TAIL = 1 << 13
 
 
 class Closed(Exception):
@@ -114,10 +115,15 @@ class TimedStream(Stream):
     Attributes:
         waited_s: wall time spent waiting so far.
         budget_s: how much may be spent in all.
+        last_output: the end of what the worker printed.
     """
 
     def __init__(
-        self, sock: socket.socket, output_fd: int, output_bytes: int = 1 << 16, limits: FrameLimits | None = None
+        self,
+        sock: socket.socket,
+        output_fd: int,
+        output_bytes: int = 1 << 16,
+        limits: FrameLimits | None = None,
     ) -> None:
         super().__init__(sock, limits)
         sock.setblocking(False)
@@ -127,6 +133,7 @@ class TimedStream(Stream):
         self._output_fd = output_fd
         self._output_room = output_bytes
         self._output = bytearray()
+        self.last_output = b""
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self._poll.register(output_fd, select.POLLIN)
@@ -153,6 +160,7 @@ class TimedStream(Stream):
                 self._poll.unregister(self._output_fd)
                 self._output_fd = -1
                 return
+            self.last_output = (self.last_output + data)[-_TAIL:]
             self._output += data[: max(0, self._output_room - len(self._output))]
             if len(data) < _CHUNK:
                 return

@@ -68,7 +68,8 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         if not os.path.isdir(path):
             rights &= _OF_FILES
         rule = struct.pack("<Qi", rights, fd)  # packed: no padding at the end
-        _check(_libc.syscall(_ADD_RULE, ctypes.c_int(ruleset), ctypes.c_int(_PATH_BENEATH), rule, ctypes.c_uint32(0)))
+        kind, no_flags = ctypes.c_int(_PATH_BENEATH), ctypes.c_uint32(0)
+        _check(_libc.syscall(_ADD_RULE, ctypes.c_int(ruleset), kind, rule, no_flags))
     finally:
         os.close(fd)
 

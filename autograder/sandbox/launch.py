@@ -77,6 +77,11 @@ class Launcher(ABC):
     def start(self) -> Process:
         """Start one worker; SandboxError says why it cannot be."""
 
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Ids of the processes that stay between workers."""
+        return ()
+
     def is_gone(self) -> bool:
         """Tell whether it can start nothing more, because what outlives its workers is gone."""
         return False
@@ -110,20 +115,23 @@ class WarmLauncher(Launcher):
     def __init__(self, preload: Sequence[str], packages: Sequence[str], read_only: Sequence[str]) -> None:
         self._control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         settings = {
-            "socket": there.fileno(), "preload": list(preload), "readable": bubblewrap.readable_paths(read_only),
+            "socket": there.fileno(), "preload": list(preload),
+            "readable": bubblewrap.readable_paths(read_only),
         }  # fmt: skip
         arguments = bubblewrap.command(packages, read_only, warm=True, tmp_mb=isolation.TMP_MB)
         arguments += bubblewrap.python_call("autograder.sandbox.zygote", "main", settings)
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the launcher
         self._parent = _Keeper(arguments, there.fileno(), self._errors)
         there.close()
         answer = self._control.recv(8192)
         if not answer.startswith(STARTED):
+            words = self._words()
             self.close()
-            raise SandboxError(answer[1:].decode(errors="replace") or self._last_words() or "it did not start")
+            raise SandboxError(answer[1:].decode(errors="replace") or words or "it did not start")
         self.landlock = json.loads(answer[1:])["landlock"]
 
-    def _last_words(self) -> str:
+    def _words(self) -> str:
+        """Return what the warm parent, or bubblewrap, printed before it gave up."""
         self._parent.process.wait(REAP_S)
         self._errors.seek(0)
         return self._errors.read().decode(errors="replace").strip()[-2000:]
@@ -142,9 +150,15 @@ class WarmLauncher(Launcher):
         if not answer.startswith(STARTED) or not passed:
             ends.close()
             status.close()
-            raise SandboxError(f"no worker could be forked: {answer[1:].decode(errors='replace') or 'no answer'}")
+            reason = answer[1:].decode(errors="replace") or "no answer"
+            raise SandboxError(f"no worker could be forked: {reason}")
         ends.close_theirs()
         return _ForkedProcess(ends, status, passed[0])
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """The id of bubblewrap, whose descendant the warm parent is."""
+        return (self._parent.process.pid,)
 
     def is_gone(self) -> bool:
         """Tell whether the warm parent is gone."""
@@ -235,7 +249,8 @@ class FreshLauncher(Launcher):
         """Start bubblewrap with one worker in it."""
         ends = _Ends()
         settings = {
-            "socket": ends.there.fileno(), "preload": self._preload, "readable": self._readable, "confined": True,
+            "socket": ends.there.fileno(), "preload": self._preload, "readable": self._readable,
+            "confined": True,
         }  # fmt: skip
         call = bubblewrap.python_call("autograder.sandbox.worker", "spawned", settings)
         return _spawn([*self._command, *call], ends, {}, isolation.HOME)
@@ -249,16 +264,25 @@ class SpawnLauncher(Launcher):
     def __init__(self, preload: Sequence[str], packages: Sequence[str], read_only: Sequence[str]) -> None:
         self._preload = list(preload)
         folders = bubblewrap.package_folders(["autograder", *packages])
-        self._path = os.pathsep.join(sorted({str(Path(folder).parent) for folder in folders.values()}))
+        parents = sorted({str(Path(folder).parent) for folder in folders.values()})
+        self._path = os.pathsep.join([*parents, *bubblewrap.further_site_folders()])
 
     def start(self) -> Process:
         """Start an interpreter in a temporary folder."""
         ends = _Ends()
         home = tempfile.mkdtemp(prefix="worker-")
         settings = {"socket": ends.there.fileno(), "preload": self._preload, "readable": [], "confined": False}
-        call = bubblewrap.python_call("autograder.sandbox.worker", "spawned", settings, path=None)
-        environment = {**bubblewrap.ENVIRONMENT, "HOME": home, "TMPDIR": home, "PYTHONPATH": self._path}
+        call = bubblewrap.python_call("autograder.sandbox.worker", "spawned", settings)
+        own = {"HOME": home, "TMPDIR": home, "PYTHONPATH": self._path}
+        environment = {**bubblewrap.ENVIRONMENT, **own}
         return _spawn([sys.executable, "-s", "-P", *call], ends, environment, home, remove=home)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
 
 
 def _spawn(
@@ -281,13 +305,22 @@ class _SpawnedProcess(Process):
         super().__init__(ends.here, ends.output_fd, home)
         self._process = process
         self._remove = remove
+        self._finished: Exit | None = None
 
     def signal(self, number: int) -> None:
-        if self._remove or number == signal.SIGKILL:  # bubblewrap passes nothing on, and dies of the others
-            with suppress(ProcessLookupError, PermissionError):
+        if self._finished is not None:
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            if self._remove:
                 os.killpg(self._process.pid, number)
+            elif inner := _children(self._process.pid):
+                os.kill(inner[0], number)  # bubblewrap reaps it, so that its usage is known, and leaves
+            elif number == signal.SIGKILL:
+                self._process.kill()
 
     def wait(self, timeout_s: float = REAP_S) -> Exit | None:
+        if self._finished is not None:
+            return self._finished
         deadline = time.monotonic() + timeout_s
         while True:
             pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
@@ -301,7 +334,8 @@ class _SpawnedProcess(Process):
         if not self._remove and code > 128:  # how bubblewrap reports a signal
             code = 128 - code
         unit = 1024 if sys.platform == "linux" else 1 << 20
-        return _exit(code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
+        self._finished = _exit(code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
+        return self._finished
 
     def close(self) -> None:
         super().close()

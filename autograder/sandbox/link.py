@@ -6,7 +6,7 @@ import re
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,15 @@ from autograder.sandbox.launch import REAP_S, Exit, Process
 from autograder.sandbox.remote import _IDS, Link, OutOfMemoryReply
 from autograder.sandbox.trust import StandIns, as_trusted
 
+_SETUP_S = 120.0  # a worker confines itself in milliseconds; one that imports first takes seconds
 _LEAVES_S = 2.0  # a process that closed its socket has this long to be gone
 _SHOWS_S = 0.1  # a process out of time has this long to show where it was
 _MAX_NAMES = 10_000
 _NO_MEMORY_WORDS = ("bad_alloc", "MemoryError", "out of memory", "Cannot allocate memory")
-_STACK = re.compile(r"\n?(?:Current thread|Stack|Thread) [^\n]*\(most recent call first\):\n((?:  [^\n]*\n?)*)")
+_STACK = re.compile(
+    r"\n?(?:Current thread|Stack|Thread) [^\n]*\(most recent call first\):\n((?:  [^\n]*\n?)*)"
+)
+_FATAL = re.compile(r"Fatal Python error: [^\n]*\n|\n?Extension modules: [^\n]*\n")
 _FRAME = re.compile(r'  File "([^"]+)", line (\d+) in (\S+)')
 
 CellFailure = tuple[str, str, str, str]  # cell id, type name, message, traceback
@@ -45,7 +49,7 @@ class _Phase:
     """What the worker is doing and may use while doing it."""
 
     name: str = "setup"  # setup, loading, calls
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     cell_id: str = ""
 
 
@@ -85,7 +89,7 @@ class WorkerLink(Link):
         except EncodeError as error:
             raise SandboxError(f"a submission cannot be sent to its worker: {error}") from None
         self._stream.room(2 * (limits.output_kb << 10))
-        self._stream.budget_s = load_limits.wall_s
+        self._stream.budget_s = _SETUP_S
         self._phase = _Phase("setup", load_limits)
         known = {cell.id for cell in code.cells}
         try:
@@ -93,6 +97,8 @@ class WorkerLink(Link):
             while True:
                 match self.decoder.decode(self._stream.read()):
                     case [p.CELL, int(echo), str(cell_id)] if echo == number and cell_id in known:
+                        if self._phase.name == "setup":
+                            self._stream.budget_s = self._stream.waited_s + load_limits.wall_s
                         self._phase = _Phase("loading", load_limits, cell_id)
                     case [p.READY, int(echo), list(failed), list(names)] if echo == number:
                         report = _failures(failed, known), _names(names)
@@ -141,8 +147,8 @@ class WorkerLink(Link):
 
     @property
     def printed(self) -> str:
-        """What the worker printed, without the stacks that were asked for when its time ran out."""
-        return _STACK.sub("", self._stream.output.decode("utf-8", "replace"))
+        """What the worker printed, without what the interpreter adds when it is stopped or crashes."""
+        return _FATAL.sub("", _STACK.sub("", self._stream.output.decode("utf-8", "replace")))
 
     @property
     def usage(self) -> Usage:
@@ -187,27 +193,30 @@ class WorkerLink(Link):
             self._stream.drain()
 
     def _tail(self) -> str:
-        return self._stream.output[-8192:].decode("utf-8", "replace")
+        return self._stream.last_output.decode("utf-8", "replace")
 
     def _verdict(self, cause: Exception) -> Exception:
         phase, ended = self._phase, self._exit or Exit(lost=True)
         where = self._where()
+        if phase.name == "setup" and not ended.lost:
+            reason = self._tail().strip() or f"{type(cause).__name__} {cause} {ended}"
+            return SandboxError(f"a worker could not confine itself: {reason}")
         if isinstance(cause, WallSpent):
-            return self._error(WorkerTimedOut, f"it ran longer than {phase.limits.wall_s:g} s{where}")
+            limit = f"{phase.limits.wall_s:g} s"
+            return self._error(WorkerTimedOut, f"it ran longer than {limit}{where}")
         if isinstance(cause, OutOfMemoryReply):
             return self._error(WorkerOutOfMemory, self._memory_words(where))
         if isinstance(cause, ProtocolError):
             return self._error(WorkerBlocked, f"it broke the protocol: {cause}")
         if ended.lost:
-            return SandboxError("a worker was lost together with what watched over it.\n  Next: grade it again.")
-        if phase.name == "setup":
-            return SandboxError(f"a worker could not confine itself: {self._tail().strip() or ended}")
+            return SandboxError("a worker is lost, and with it the warm parent.\n  Next: grade it again.")
         return self._verdict_of_exit(ended, where)
 
     def _verdict_of_exit(self, ended: Exit, where: str) -> WorkerDied:
         limit = self._phase.limits.cpu_s
         if ended.signal == signal.SIGXCPU or (ended.signal == signal.SIGKILL and ended.cpu_s >= limit):
-            return self._error(WorkerTimedOut, f"it used more than {limit:g} s of CPU time{where}")
+            words = f"it used more than {limit:g} s of CPU time{where}"
+            return self._error(WorkerTimedOut, words)
         if ended.signal == signal.SIGKILL or ended.code == p.EXIT_NO_MEMORY:
             return self._error(WorkerOutOfMemory, self._memory_words(where))
         if ended.signal == signal.SIGSYS:
@@ -215,9 +224,12 @@ class WorkerLink(Link):
         if ended.signal:
             if any(words in self._tail() for words in _NO_MEMORY_WORDS):
                 return self._error(WorkerOutOfMemory, self._memory_words(where))
-            name = signal.Signals(ended.signal).name if ended.signal < signal.SIGRTMIN else str(ended.signal)
+            name = _signal_name(ended.signal)
+            if "Fatal Python error: Aborted" in self._tail():
+                name = "SIGABRT"  # the first process of a namespace cannot die of it, and dies of what follows
             return self._error(WorkerCrashed, f"its process was killed by {name}{where}")
-        return self._error(WorkerCrashed, f"its process left with exit code {ended.code}; is there an os._exit?")
+        words = f"its process left with exit code {ended.code}; is there an os._exit?"
+        return self._error(WorkerCrashed, words)
 
     def _error(self, kind: type[WorkerDied], message: str) -> WorkerDied:
         return kind(message, self._phase.cell_id)
@@ -228,11 +240,18 @@ class WorkerLink(Link):
     def _where(self) -> str:
         """Return where the code was, from the stack that it printed last: the first frame of a cell or file."""
         stacks = _STACK.findall(self._tail())
-        for name, line, function in _FRAME.findall(stacks[-1]) if stacks else ():
-            name = name.removeprefix(self._process.home + "/")
+        for path, line, function in _FRAME.findall(stacks[-1]) if stacks else ():
+            name = path.removeprefix(self._process.home + "/")
             if not name.startswith(("/", "<")):
                 return f"; it was at {name}, line {line}, in {function}"[: p.NAME_CHARS]
         return ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _settings(

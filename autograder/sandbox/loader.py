@@ -5,7 +5,6 @@ the line that failed, and every other cell, still loads.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -26,16 +25,16 @@ for _name in __future__.all_feature_names:
 
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Pass)
 _CONSTANT_PARTS = (
-    ast.Constant, ast.Name, ast.Attribute, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.Tuple, ast.List,
-    ast.Set, ast.Dict, ast.Starred, ast.Lambda, ast.JoinedStr, ast.FormattedValue, ast.Slice, ast.Subscript,
+    ast.Constant, ast.Name, ast.Attribute, ast.UnaryOp, ast.BinOp, ast.BoolOp, ast.Compare, ast.Tuple,
+    ast.List, ast.Set, ast.Dict, ast.Starred, ast.Lambda, ast.JoinedStr, ast.FormattedValue, ast.Slice, ast.Subscript,
     ast.IfExp, ast.keyword, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop,
 )  # fmt: skip
 # Calls that only make a value or a definition: x = np.array([1, 2]), State = namedtuple(...)
-_CONSTANT_CALLS = frozenset(
-    "NamedTuple NewType TypeVar arange array cache default_rng device dict dtype eye field float frozenset int"
-    " linspace list lru_cache namedtuple ones partial radians range set sqrt str tensor tuple vectorize wraps"
-    " zeros".split()  # noqa: SIM905
-)
+_CONSTANT_CALLS = frozenset((
+    "NamedTuple", "NewType", "TypeVar", "arange", "array", "cache", "default_rng", "device", "dict", "dtype",
+    "eye", "field", "float", "frozenset", "int", "linspace", "list", "lru_cache", "namedtuple", "ones",
+    "partial", "radians", "range", "set", "sqrt", "str", "tensor", "tuple", "vectorize", "zeros",
+))  # fmt: skip
 
 
 def new_module() -> types.ModuleType:
@@ -151,7 +150,9 @@ def _is_constant(value: ast.expr) -> bool:
 
 
 _MAGIC = re.compile(r"^\s*(?:%|!|\?|.*\?\s*$)")
-_FOREIGN_CELLS = ("%%bash", "%%sh", "%%html", "%%javascript", "%%js", "%%latex", "%%markdown", "%%script", "%%writefile")
+_FOREIGN_CELLS = (
+    "%%bash", "%%sh", "%%html", "%%javascript", "%%js", "%%latex", "%%markdown", "%%script", "%%writefile",
+)  # fmt: skip
 
 
 def without_magics(source: str) -> str:

@@ -28,7 +28,8 @@ def probe(launcher: Launcher) -> tuple[tuple[str, str], ...]:
     with tempfile.NamedTemporaryFile("w", suffix=".txt", prefix="hidden-") as canary:
         canary.write(secret)
         canary.flush()
-        here = {"hidden_file": canary.name, "grader_pid": os.getpid(), "grader_file": str(Path(__file__).resolve())}
+        own_file = str(Path(__file__).resolve())
+        here = {"hidden_file": canary.name, "grader_pid": os.getpid(), "grader_file": own_file}
         link = WorkerLink(launcher.start())
         try:
             cell = Cell("attacks", _ATTACKS.read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
 
 from autograder.course import Limits
@@ -25,9 +25,12 @@ from autograder.sandbox.tiers import Tier, TierReport
 from autograder.sandbox.trust import StandIns
 
 MAX_RELOADS = 4  # cells that may end the process while loading before the submission is given up
-_LAUNCHERS = {Tier.A: WarmLauncher, Tier.A_PRIME: FreshLauncher, Tier.C: SpawnLauncher}
+_LAUNCHERS: dict[Tier, Callable[[Sequence[str], Sequence[str], Sequence[str]], Launcher]] = {
+    Tier.A: WarmLauncher, Tier.A_PRIME: FreshLauncher, Tier.C: SpawnLauncher,
+}  # fmt: skip
 _LOST_AS = {
-    WorkerTimedOut: "TimedOut", WorkerOutOfMemory: "OutOfMemory", WorkerCrashed: "Crashed", WorkerBlocked: "Blocked",
+    WorkerTimedOut: "TimedOut", WorkerOutOfMemory: "OutOfMemory", WorkerCrashed: "Crashed",
+    WorkerBlocked: "Blocked",
 }  # fmt: skip
 
 
@@ -63,6 +66,11 @@ class Sandbox:
         """The tier in use."""
         return self.report.tier
 
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Ids of the processes that stay between workers."""
+        return self._launcher.processes
+
     def _choose(self, asked: Tier | None) -> tuple[TierReport, Launcher]:
         refused: list[tuple[Tier, str]] = []
         for tier in (Tier.A, Tier.A_PRIME) if asked is None else (asked,):
@@ -73,7 +81,7 @@ class Sandbox:
         reasons = "".join(f"\n  Tier {tier}: {reason}" for tier, reason in refused)
         raise SandboxError(
             f"student code cannot be kept apart on this machine.{reasons}\n"
-            "  Next: install bubblewrap and allow user namespaces, or ask for tier C, which stops accidents only."
+            "  Next: install bubblewrap and allow user namespaces; tier C, if asked for, stops accidents only."
         )
 
     def _try(self, tier: Tier, refused: tuple[tuple[Tier, str], ...]) -> tuple[TierReport, Launcher]:
@@ -136,7 +144,7 @@ class Sandbox:
 
     def _start(self) -> WorkerLink:
         if os.getpid() != self._pid:
-            raise SandboxError("a sandbox belongs to the process that made it.\n  Next: make one in this process.")
+            raise SandboxError("a sandbox belongs to the process that made it.\n  Next: make one here.")
         try:
             return WorkerLink(self._launcher.start())
         except SandboxError:
@@ -247,7 +255,8 @@ def _skipped(code: WorkerCode, cell_id: str) -> CellError:
     for cell in code.cells:
         if cell.id == cell_id:
             message = "loading ended in this cell before; only its definitions were kept"
-            return CellError(cell_id, "Skipped", message, label=cell.label, defines=defined_names(cell.source))
+            names = defined_names(cell.source)
+            return CellError(cell_id, "Skipped", message, label=cell.label, defines=names)
     raise ValueError(f"skip_cells names {cell_id!r}, and the code has no such cell")
 
 

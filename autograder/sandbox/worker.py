@@ -25,8 +25,8 @@ from autograder.sandbox.frames import Closed, Stream
 from autograder.sandbox.host import Host
 
 _NO_PROCESS = (
-    "the grader's sandbox starts no new process: use num_workers=0 for a DataLoader, SyncVectorEnv instead of "
-    "AsyncVectorEnv, and no torch.compile"
+    "the grader's sandbox starts no new process: use num_workers=0 for a DataLoader, SyncVectorEnv instead "
+    "of AsyncVectorEnv, and no torch.compile"
 )
 _NO_NETWORK = "the grader's sandbox has no network: hand in what your code needs, or compute it"
 _EXPLAINED = {
@@ -99,7 +99,8 @@ class _Worker:
         sys.path.insert(0, settings["home"])
         _redirect_output(settings["output_kb"] << 10)
         isolation.limit_resources(
-            cpu_s=settings["load_cpu_s"] + settings["cpu_s"], memory_mb=settings["memory_mb"], mapped=mapped,
+            cpu_s=self._clock() + settings["load_cpu_s"] + settings["cpu_s"],
+            memory_mb=settings["memory_mb"], mapped=mapped,
             threads=settings["threads"], file_mb=settings["tmp_mb"], own_users=defences.own_users,
         )  # fmt: skip
         if defences.landlock_paths:
@@ -141,9 +142,11 @@ class _Worker:
 
 def _bind(stand_ins: dict[str, Any], module: types.ModuleType, home: str) -> None:
     """Bind stand-ins in the submission, and in the further files that define the same names."""
+    if not stand_ins:
+        return
     module.__dict__.update(stand_ins)
     for other in list(sys.modules.values()):
-        if str(getattr(other, "__file__", None)).startswith(home + os.sep):
+        if isinstance(other, types.ModuleType) and str(other.__dict__.get("__file__")).startswith(home + os.sep):
             other.__dict__.update({name: f for name, f in stand_ins.items() if name in other.__dict__})
 
 

@@ -19,6 +19,7 @@ import signal
 import socket
 import struct
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -104,7 +105,8 @@ class _Zygote:
     def _request(self) -> None:
         fds = array.array("i")
         size = fds.itemsize
-        data, ancillary, _, _ = self._control.recvmsg(64, socket.CMSG_SPACE(3 * size), socket.MSG_CMSG_CLOEXEC)
+        room = socket.CMSG_SPACE(3 * size)
+        data, ancillary, _, _ = self._control.recvmsg(64, room, socket.MSG_CMSG_CLOEXEC)
         for level, kind, content in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 fds.frombytes(content[: len(content) - len(content) % size])
@@ -145,10 +147,8 @@ class _Zygote:
         os.close(child.pidfd)
         _, status, usage = os.wait4(child.pid, 0)
         report = EXITED.pack(status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-        try:
+        with suppress(OSError):  # the grader may have stopped listening
             child.status.send(ENDED + report)
-        except OSError:  # the grader has stopped listening
-            pass
         child.status.close()
 
 
