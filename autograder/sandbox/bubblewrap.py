@@ -115,7 +115,7 @@ def command(packages: Iterable[str], read_only: Sequence[str], *, warm: bool, tm
             arguments += ["--ro-bind-try", path, path]
     for path in _DEVICES:
         arguments += ["--dev-bind-try", path, path]
-    arguments += ["--symlink", "/proc/self/fd", "/dev/fd", "--dir", "/dev/shm"]
+    arguments += ["--dir", "/dev/shm"]
     for path in (*interpreter_folders(), *further_site_folders()):
         arguments += ["--ro-bind", path, path]
     for place, path in package_folders(packages).items():
@@ -123,10 +123,8 @@ def command(packages: Iterable[str], read_only: Sequence[str], *, warm: bool, tm
     for path in read_only:
         arguments += ["--ro-bind", path, path]
     arguments += ["--proc", "/proc"]
-    if warm:
-        arguments += ["--dir", "/tmp"]
-    else:
-        arguments += ["--as-pid-1", "--size", str(tmp_mb << 20), "--tmpfs", "/tmp"]
+    arguments += ["--size", str(tmp_mb << 20), "--tmpfs", "/tmp", "--dir", ENVIRONMENT["HOME"]]
+    arguments += [] if warm else ["--as-pid-1"]
     return [*arguments, "--remount-ro", "/", "--chdir", "/", sys.executable, "-s", "-P", "-B"]
 
 

@@ -187,8 +187,9 @@ class _Keeper:
     def _run(self, arguments: list[str], fd: int, errors: Any) -> None:
         try:
             self.process = subprocess.Popen(
-                arguments, pass_fds=(fd,), stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, env={}
-            )
+                arguments, pass_fds=(fd,), stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, env={},
+                start_new_session=True,  # Ctrl-C in the terminal is the grader's to handle
+            )  # fmt: skip
         except OSError as error:
             self._failed = error
             return
@@ -271,7 +272,9 @@ class SpawnLauncher(Launcher):
         """Start an interpreter in a temporary folder."""
         ends = _Ends()
         home = tempfile.mkdtemp(prefix="worker-")
-        settings = {"socket": ends.there.fileno(), "preload": self._preload, "readable": [], "confined": False}
+        settings = {
+            "socket": ends.there.fileno(), "preload": self._preload, "readable": [], "confined": False,
+        }  # fmt: skip
         call = bubblewrap.python_call("autograder.sandbox.worker", "spawned", settings)
         own = {"HOME": home, "TMPDIR": home, "PYTHONPATH": self._path}
         environment = {**bubblewrap.ENVIRONMENT, **own}

@@ -226,7 +226,7 @@ class WorkerLink(Link):
                 return self._error(WorkerOutOfMemory, self._memory_words(where))
             name = _signal_name(ended.signal)
             if "Fatal Python error: Aborted" in self._tail():
-                name = "SIGABRT"  # the first process of a namespace cannot die of it, and dies of what follows
+                name = "SIGABRT"  # a namespace's first process cannot die of it, and dies of what follows
             return self._error(WorkerCrashed, f"its process was killed by {name}{where}")
         words = f"its process left with exit code {ended.code}; is there an os._exit?"
         return self._error(WorkerCrashed, words)
@@ -238,7 +238,7 @@ class WorkerLink(Link):
         return f"it needed more memory than {self._phase.limits.memory_mb} MB{where}"
 
     def _where(self) -> str:
-        """Return where the code was, from the stack that it printed last: the first frame of a cell or file."""
+        """Return where the code was: the first frame of a cell or file in the stack that it printed."""
         stacks = _STACK.findall(self._tail())
         for path, line, function in _FRAME.findall(stacks[-1]) if stacks else ():
             name = path.removeprefix(self._process.home + "/")

@@ -52,9 +52,10 @@ def measure(preload: tuple[str, ...] = ("numpy",), tier: str | None = None, repe
         with sandbox.worker(_CODE, _LIMITS) as worker:
             calls = _time_calls(worker.student.echo, np.ones(8), 500)
             megabytes = _time_calls(worker.student.echo, np.ones(1 << 17), 50)
+    cpu = statistics.median(cpus)
     return Costs(
         str(sandbox.tier), " ".join(preload), round(cold, 3),
-        *(round(1e3 * value, 1) for value in (statistics.median(walls), min(walls), statistics.median(cpus), parent)),
+        *(round(1e3 * value, 1) for value in (statistics.median(walls), min(walls), cpu, parent)),
         *(round(1e6 * value) for value in (statistics.median(calls), min(calls))),
         *(round(1e3 * value, 2) for value in (statistics.median(megabytes), min(megabytes))),
     )  # fmt: skip
@@ -95,7 +96,8 @@ def main() -> None:
     parser.add_argument("--tier", default=None, help="A, A' or C; by default the strongest")
     parser.add_argument("--repeats", type=int, default=30)
     options = parser.parse_args()
-    for name, value in asdict(measure(tuple(options.preload.split(",")), options.tier, options.repeats)).items():
+    costs = measure(tuple(options.preload.split(",")), options.tier, options.repeats)
+    for name, value in asdict(costs).items():
         print(f"{name:20} {value}")
 
 

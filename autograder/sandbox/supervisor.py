@@ -81,7 +81,7 @@ class Sandbox:
         reasons = "".join(f"\n  Tier {tier}: {reason}" for tier, reason in refused)
         raise SandboxError(
             f"student code cannot be kept apart on this machine.{reasons}\n"
-            "  Next: install bubblewrap and allow user namespaces; tier C, if asked for, stops accidents only."
+            "  Next: install bubblewrap and allow user namespaces; tier C stops accidents only."
         )
 
     def _try(self, tier: Tier, refused: tuple[tuple[Tier, str], ...]) -> tuple[TierReport, Launcher]:

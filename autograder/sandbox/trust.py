@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from autograder.sandbox.errors import BudgetSpent, Refused
 
 _CALLABLES = (
     types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodWrapperType, partial,
+    np.ufunc,
 )  # fmt: skip
 # What a bad argument provokes in an object that works: the fault of the code that passed it.
 _CALLERS_FAULT = (

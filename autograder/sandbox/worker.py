@@ -9,6 +9,7 @@ from __future__ import annotations
 import faulthandler
 import io
 import os
+import random
 import signal
 import socket
 import sys
@@ -16,6 +17,8 @@ import time
 import types
 from dataclasses import dataclass
 from typing import Any, NoReturn
+
+import numpy as np
 
 from autograder.sandbox import isolation, landlock, loader, seccomp
 from autograder.sandbox import protocol as p
@@ -113,6 +116,7 @@ class _Worker:
         """Load the submission, say how that went, and serve."""
         _, number, settings, stand_ins = setup
         loader.silence_notebook_checks()
+        _seed()
         cells = [Cell(*fields) for fields in settings["cells"]]
         errors = list(loader.load(cells, self._module, lambda cell_id: self._send([p.CELL, number, cell_id])))
         _bind(stand_ins, self._module, settings["home"])
@@ -140,13 +144,22 @@ class _Worker:
             self._stream.write(self.host.serve(message))
 
 
+def _seed() -> None:
+    """Start the global generators alike in every worker, so that a grade repeats."""
+    random.seed(0)
+    np.random.seed(0)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(0)
+
+
 def _bind(stand_ins: dict[str, Any], module: types.ModuleType, home: str) -> None:
     """Bind stand-ins in the submission, and in the further files that define the same names."""
     if not stand_ins:
         return
     module.__dict__.update(stand_ins)
+    inside = home + os.sep
     for other in list(sys.modules.values()):
-        if isinstance(other, types.ModuleType) and str(other.__dict__.get("__file__")).startswith(home + os.sep):
+        if isinstance(other, types.ModuleType) and str(other.__dict__.get("__file__")).startswith(inside):
             other.__dict__.update({name: f for name, f in stand_ins.items() if name in other.__dict__})
 
 

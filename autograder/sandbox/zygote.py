@@ -19,6 +19,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
@@ -77,8 +78,17 @@ def _preload(names: list[str]) -> None:
         except Exception as error:
             raise ImportError(f"cannot preload {name!r}: {type(error).__name__}: {error}") from None
         worker.limit_threads()
-        if isolation.num_tasks() != 1:
+        if not _is_alone():
             raise RuntimeError(f"importing {name!r} started a thread; a parent with threads cannot be forked")
+
+
+def _is_alone() -> bool:
+    """Tell whether this process has one thread; some imports start one that ends at once."""
+    for _ in range(100):
+        if isolation.num_tasks() == 1:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 class _Zygote:
@@ -130,7 +140,7 @@ class _Zygote:
 
     def _fork(self, sock_fd: int, output_fd: int) -> int:
         """Fork a worker as the first process of a pid namespace; this process stays in its own."""
-        if isolation.num_tasks() != 1:
+        if not _is_alone():
             raise OSError("the warm parent has more than one thread")
         isolation.unshare(isolation.NEWPID)
         pid = os.fork()
