@@ -24,9 +24,12 @@ def read_hidden_file(here):
         return file.read()
 
 
-def list_grader_folder(here):
-    """List the folder that holds the grader's own code, at its place on the machine."""
-    return os.listdir(os.path.dirname(os.path.dirname(here["grader_file"])))
+def find_hidden_files(here):
+    """Find what lies in the folder in which the grader was started."""
+    found = [path for path in here["hidden_paths"] if os.path.lexists(path)]
+    if not found:
+        raise OSError("none found")
+    return found
 
 
 def see_other_processes(here):
@@ -111,7 +114,7 @@ def write_outside(here):
 
 
 ATTACKS = (
-    read_hidden_file, list_grader_folder, see_other_processes, signal_grader, fork, execute, open_socket,
+    read_hidden_file, find_hidden_files, see_other_processes, signal_grader, fork, execute, open_socket,
     nameless_file, new_namespace, trace, write_outside,
 )  # fmt: skip
 

@@ -105,6 +105,7 @@ def command(packages: Iterable[str], read_only: Sequence[str], *, warm: bool, tm
         find_bubblewrap(), "--unshare-user", "--unshare-all", "--uid", _USER, "--gid", _USER,
         "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "worker", "--clearenv",
     ]  # fmt: skip
+    arguments += ["--size", str(tmp_mb << 20), "--tmpfs", "/tmp"]  # first: what is shown may lie below it
     path = os.pathsep.join((PACKAGES, *further_site_folders()))
     for name, value in {**ENVIRONMENT, "PYTHONPATH": path}.items():
         arguments += ["--setenv", name, value]
@@ -123,7 +124,7 @@ def command(packages: Iterable[str], read_only: Sequence[str], *, warm: bool, tm
     for path in read_only:
         arguments += ["--ro-bind", path, path]
     arguments += ["--proc", "/proc"]
-    arguments += ["--size", str(tmp_mb << 20), "--tmpfs", "/tmp", "--dir", ENVIRONMENT["HOME"]]
+    arguments += ["--dir", ENVIRONMENT["HOME"]]
     arguments += [] if warm else ["--as-pid-1"]
     return [*arguments, "--remount-ro", "/", "--chdir", "/", sys.executable, "-s", "-P", "-B"]
 

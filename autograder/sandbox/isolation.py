@@ -11,11 +11,12 @@ import math
 import os
 import resource
 import sys
+from collections.abc import Iterable
 
 NEWNS, NEWUTS, NEWIPC = 0x20000, 0x4000000, 0x8000000
 NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
 _NOSUID, _NODEV, _NOEXEC, _RDONLY = 2, 4, 8, 1
-_REC, _PRIVATE = 0x4000, 0x40000
+_BIND, _REC, _PRIVATE = 0x1000, 0x4000, 0x40000
 
 TMP = "/tmp"
 HOME = "/tmp/work"  # a worker's working directory
@@ -51,10 +52,20 @@ def own_namespaces() -> None:
     map_user(uid, gid)
 
 
-def private_mounts(size_mb: int) -> None:
-    """Put a sized tmpfs at /tmp, and emptiness where other processes could be seen or met."""
+def private_mounts(size_mb: int, shown: Iterable[str] = ()) -> None:
+    """Put a sized tmpfs at /tmp, and emptiness where other processes could be seen or met.
+
+    Args:
+        size_mb: of /tmp.
+        shown: what stays visible; some of it may lie below /tmp, where the course itself was unpacked.
+    """
     mount(None, "/", None, _REC | _PRIVATE)
+    kept = {path: os.open(path, os.O_PATH) for path in shown if path.startswith(TMP + "/")}
     mount("tmpfs", TMP, "tmpfs", _NOSUID | _NODEV | _NOEXEC, f"size={size_mb}m,mode=700,nr_inodes=20000")
+    for path, fd in kept.items():
+        os.makedirs(path, exist_ok=True)
+        mount(f"/proc/self/fd/{fd}", path, None, _BIND | _REC)
+        os.close(fd)
     for path in ("/proc", "/dev/shm"):
         if os.path.isdir(path):
             mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV | _NOEXEC | _RDONLY, "size=4k,mode=555")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.course import Limits
 from autograder.errors import SandboxError
+from autograder.sandbox.bubblewrap import ENVIRONMENT
 from autograder.sandbox.code import Cell, WorkerCode
 from autograder.sandbox.launch import Launcher
 from autograder.sandbox.link import WorkerLink
@@ -18,8 +20,12 @@ _ATTACKS = Path(__file__).with_name("attacks.py")
 _LIMITS = Limits(cpu_s=10, wall_s=30, memory_mb=256, threads=4, output_kb=16)
 
 
-def probe(launcher: Launcher) -> tuple[tuple[str, str], ...]:
+def probe(launcher: Launcher, shown: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Attack from inside a worker; return each attack's name and how it was stopped.
+
+    Args:
+        launcher: starts the worker.
+        shown: files and folders that student code may read.
 
     Raises:
         SandboxError: an attack succeeded, or no worker can be started.
@@ -28,8 +34,8 @@ def probe(launcher: Launcher) -> tuple[tuple[str, str], ...]:
     with tempfile.NamedTemporaryFile("w", suffix=".txt", prefix="hidden-") as canary:
         canary.write(secret)
         canary.flush()
-        own_file = str(Path(__file__).resolve())
-        here = {"hidden_file": canary.name, "grader_pid": os.getpid(), "grader_file": own_file}
+        paths = _hidden_paths(Path.cwd(), shown)
+        here = {"hidden_file": canary.name, "hidden_paths": paths, "grader_pid": os.getpid()}
         link = WorkerLink(launcher.start())
         try:
             cell = Cell("attacks", _ATTACKS.read_text(encoding="utf-8"))
@@ -43,3 +49,10 @@ def probe(launcher: Launcher) -> tuple[tuple[str, str], ...]:
     if succeeded:
         raise SandboxError(f"student code could do what it must not: {', '.join(succeeded)}")
     return tuple(sorted((str(name), str(how)) for name, how in results.items()))
+
+
+def _hidden_paths(folder: Path, shown: Sequence[str]) -> list[str]:
+    """Return some of a folder's entries, leaving out those that hold, or lie in, something shown."""
+    shown = [*shown, ENVIRONMENT["HOME"]]
+    entries = sorted(str(path) for path in folder.iterdir())
+    return [e for e in entries if all(os.path.commonpath((e, path)) not in (e, path) for path in shown)][:50]

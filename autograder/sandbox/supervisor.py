@@ -10,6 +10,7 @@ from types import TracebackType
 
 from autograder.course import Limits
 from autograder.errors import SandboxError
+from autograder.sandbox.bubblewrap import readable_paths
 from autograder.sandbox.code import CellError, LoadReport, Usage, WorkerCode
 from autograder.sandbox.errors import (
     WorkerBlocked,
@@ -89,7 +90,7 @@ class Sandbox:
 
         launcher = self._launch(tier)
         try:
-            found = probe(launcher) if tier is not Tier.C else ()
+            found = probe(launcher, readable_paths(self._read_only)) if tier is not Tier.C else ()
         except BaseException:
             launcher.close()
             raise

@@ -18,7 +18,7 @@ import types
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import numpy as np
+import numpy.random
 
 from autograder.sandbox import isolation, landlock, loader, seccomp
 from autograder.sandbox import protocol as p
@@ -45,14 +45,17 @@ class Defences:
 
     Attributes:
         namespaces: make namespaces and mounts of its own.
-        landlock_paths: folders that may be read, if Landlock is to confine it.
+        own_users: a user namespace is its own, so that its threads can be counted.
+        shown: files and folders that may be read.
+        landlock: confine it to those with Landlock too.
         seccomp_program: the compiled filter; empty for none.
     """
 
     namespaces: bool = False
-    landlock_paths: tuple[str, ...] = ()
-    seccomp_program: bytes = b""
     own_users: bool = False
+    shown: tuple[str, ...] = ()
+    landlock: bool = False
+    seccomp_program: bytes = b""
 
 
 def main(sock: socket.socket, defences: Defences) -> NoReturn:
@@ -96,7 +99,7 @@ class _Worker:
         os.setsid() if os.getsid(0) != os.getpid() else None
         if defences.namespaces:
             isolation.own_namespaces()
-            isolation.private_mounts(settings["tmp_mb"])
+            isolation.private_mounts(settings["tmp_mb"], defences.shown)
         _write_files(settings["home"], settings["files"])
         os.chdir(settings["home"])
         sys.path.insert(0, settings["home"])
@@ -106,8 +109,8 @@ class _Worker:
             memory_mb=settings["memory_mb"], mapped=mapped,
             threads=settings["threads"], file_mb=settings["tmp_mb"], own_users=defences.own_users,
         )  # fmt: skip
-        if defences.landlock_paths:
-            landlock.restrict(defences.landlock_paths, (isolation.TMP, "/dev/null"))
+        if defences.landlock:
+            landlock.restrict(defences.shown, (isolation.TMP, "/dev/null"))
         if defences.seccomp_program:
             seccomp.load_filter(defences.seccomp_program)
         sys.addaudithook(_explain)
@@ -147,7 +150,7 @@ class _Worker:
 def _seed() -> None:
     """Start the global generators alike in every worker, so that a grade repeats."""
     random.seed(0)
-    np.random.seed(0)
+    numpy.random.seed(0)
     if (torch := sys.modules.get("torch")) is not None:
         torch.manual_seed(0)
 
@@ -222,11 +225,15 @@ def spawned() -> NoReturn:
     for name in settings["preload"]:
         importlib.import_module(name)
     limit_threads()
-    program = b""
-    if settings["confined"]:
-        program = seccomp.compile_filter()
-    paths = tuple(settings["readable"]) if settings["confined"] and landlock.abi() else ()
-    main(sock, Defences(landlock_paths=paths, seccomp_program=program, own_users=settings["confined"]))
+    if not settings["confined"]:
+        main(sock, Defences())
+    defences = Defences(
+        shown=tuple(settings["readable"]),
+        landlock=landlock.abi() > 0,
+        seccomp_program=seccomp.compile_filter(),
+        own_users=True,
+    )
+    main(sock, defences)
 
 
 def limit_threads() -> None:

@@ -48,7 +48,8 @@ def main() -> NoReturn:
         _preload(settings["preload"])
         defences = worker.Defences(
             namespaces=True,
-            landlock_paths=tuple(settings["readable"]) if landlock.abi() else (),
+            shown=tuple(settings["readable"]),
+            landlock=landlock.abi() > 0,
             seccomp_program=seccomp.compile_filter(),
             own_users=True,
         )
