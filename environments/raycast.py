@@ -143,7 +143,9 @@ def _surface_colour(
             continue
         rows = geom_id == geom
         local = (point[rows] - data.geom_xpos[geom]) @ data.geom_xmat[geom].reshape(3, 3)
-        colour[rows] *= _texel(model, texture, local[:, :2] * model.mat_texrepeat[model.geom_matid[geom]])
+        # A plane's texture covers 2 / texrepeat metres, as in MuJoCo's own renderer.
+        repeat = model.mat_texrepeat[model.geom_matid[geom]] / 2
+        colour[rows] *= _texel(model, texture, local[:, :2] * repeat)
     return colour
 
 
@@ -151,7 +153,7 @@ def _texel(model: mujoco.MjModel, texture: int, uv: Array) -> Array:
     height, width = int(model.tex_height[texture]), int(model.tex_width[texture])
     channels, first = int(model.tex_nchannel[texture]), int(model.tex_adr[texture])
     image = model.tex_data[first : first + height * width * channels].reshape(height, width, channels)
-    row = (np.mod(uv[:, 1], 1.0) * height).astype(int) % height
+    row = (np.mod(-uv[:, 1], 1.0) * height).astype(int) % height
     column = (np.mod(uv[:, 0], 1.0) * width).astype(int) % width
     return image[row, column, :3] / 255.0
 

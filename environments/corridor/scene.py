@@ -36,8 +36,13 @@ def build_scene(length: int, doors: tuple[int, ...], goal: int) -> tuple[mujoco.
         geoms.append(f'<geom type="box" pos="{x} 0.05 0.3" size="0.08 0.63 0.3" rgba="0.45 0.50 0.56 1"/>')
     text = f"""
     <mujoco model="corridor">
+      <visual>
+        <global offwidth="1024" offheight="768"/>
+        <headlight ambient="0.40 0.40 0.40" diffuse="0.16 0.16 0.16" specular="0 0 0"/>
+      </visual>
       <worldbody>
-        <light name="lamp" pos="{-0.3 * length} {-0.5 * length} {0.9 * length}"/>
+        <light name="lamp" diffuse="0.44 0.44 0.44" specular="0 0 0" cutoff="90" exponent="0"
+          pos="{-0.3 * length} {-0.5 * length} {0.9 * length}"/>
         {_camera(length)}
         {"".join(geoms)}
         <body name="robot" mocap="true">

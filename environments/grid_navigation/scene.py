@@ -44,8 +44,13 @@ def build_scene(rows: tuple[str, ...], rewards: Mapping[str, float]) -> tuple[mu
                 geoms.append(_box(x, y, 0.01, size, 0.012, rgba=RGBA[mark]))
     text = f"""
     <mujoco model="floor_plan">
+      <visual>
+        <global offwidth="1024" offheight="768"/>
+        <headlight ambient="0.40 0.40 0.40" diffuse="0.16 0.16 0.16" specular="0 0 0"/>
+      </visual>
       <worldbody>
-        <light name="lamp" pos="{-0.45 * width} {0.35 * height} {1.1 * max(height, width) + 3}"/>
+        <light name="lamp" diffuse="0.44 0.44 0.44" specular="0 0 0" cutoff="90" exponent="0"
+          pos="{-0.45 * width} {0.35 * height} {1.1 * max(height, width) + 3}"/>
         {_camera(height, width)}
         {"".join(geoms)}
         <body name="robot" mocap="true">
