@@ -216,6 +216,7 @@ def test_east_is_right_in_the_corridor_and_the_lamp_shows_the_sensor():
     assert lamps == [True, True, False]
 
 
+@pytest.mark.slow
 def test_rays_and_opengl_take_the_same_picture_where_there_is_opengl():
     code = (
         "import gymnasium, numpy, environments\n"
