@@ -53,7 +53,7 @@ audit: setup ## prove the grading fair (all, or A=hw1_mdp): reference, starter, 
 	$(BIN)/autograder audit $(A) $(if $(JOBS),--jobs $(JOBS))
 
 bench: setup ## measure the grader against nbgrader and Otter on this machine
-	$(BIN)/python -m bench $(BENCH)
+	$(BIN)/python -m tests.bench $(BENCH)
 
 reproduce: setup ## A=hw1_mdp: regenerate the assignment's headline table and figure
 	$(BIN)/python solutions/$(or $(A),$(error say which one: make reproduce A=hw1_mdp))/reproduce.py $(ARGS)

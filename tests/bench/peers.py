@@ -24,7 +24,9 @@ def environment(venv: Path) -> Path:
     return venv / "bin"
 
 
-def _nbgrader_cell(source: str, grade_id: str, *, points: int = 0, solution: bool = False) -> nbformat.NotebookNode:
+def _nbgrader_cell(
+    source: str, grade_id: str, *, points: int = 0, solution: bool = False
+) -> nbformat.NotebookNode:
     nbgrader = {
         "schema_version": 3, "grade_id": grade_id, "grade": points > 0, "solution": solution,
         "locked": not solution, "task": False, **({"points": points} if points else {}),
@@ -89,7 +91,9 @@ def otter(bin_dir: Path, folder: Path, flavour: str, num_submissions: int) -> Co
         ]
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         names.append(f"student{i:02d}.ipynb")
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / names[-1])
+        nbformat.write(
+            nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / names[-1]
+        )
     (folder / "grade.py").write_text(
         "import sys\nfrom otter.api import grade_submission\n"
         "scores = [grade_submission(name, 'ag.zip', quiet=True).total for name in sys.argv[1:]]\n"
