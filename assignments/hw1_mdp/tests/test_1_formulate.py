@@ -68,8 +68,15 @@ def test_an_observation_is_a_fixed_number_of_finite_numbers(student):
 
 @question("1.1 observe", points=0.5)
 def test_a_full_turn_changes_nothing(student):
-    """A full turn of the shoulder or of the elbow leaves the observation as it was."""
+    """A full turn of a joint leaves the observation as it was, and half a turn does not."""
     here = seen(student, BENT, STILL, TARGET)
+    for half_turn in ([np.pi, 0.0], [0.0, np.pi]):
+        there = seen(student, BENT + half_turn, STILL, TARGET)
+        expect(
+            len(there) == len(here) and np.max(np.abs(there - here)) > 1e-6,
+            "the arm looks the same after half a turn of a joint",
+            hint="Is the pose of both joints in the observation?",
+        )
     for turn in ([2 * np.pi, 0.0], [0.0, -2 * np.pi]):
         there = seen(student, BENT + turn, STILL, TARGET)
         # cos and sin of an angle and of the angle plus 2 pi differ by about 1e-15
@@ -124,7 +131,11 @@ def test_effort_costs(student):
 
 @question("1.2 reward", points=0.5)
 def test_the_reward_is_bounded_at_the_target(student):
-    """On the target, and a hair beside it, the reward is finite and at most 1000 in size."""
+    """On the target, and a hair beside it, the reward is finite, at most 1000 in size, and not a constant."""
+    expect(
+        paid(student, TARGET + np.array([0.4, -0.3]), TARGET, STILL) != paid(student, TARGET, TARGET, STILL),
+        "the reward does not depend on where the fingertip is",
+    )
     for away in (0.0, 1e-12, 1e-6, 1e-3):
         earned = student.reward(TARGET + np.array([away, 0.0]), TARGET, STILL)
         expect_shape(earned, (), what="reward", hint="Return one number.")
@@ -157,6 +168,7 @@ def test_a_time_limit_is_not_a_death(student):
 @question("1.3 done", points=0.5)
 def test_flying_through_the_target_is_not_reaching(student):
     """An arm that passes the target at speed has not reached, whichever joint moves, in either direction."""
+    expect_equal(ended(student, TARGET, STILL, TARGET, 7, 100)[0], True, what="terminated, at rest")
     for qvel in ([2.0, 0.0], [0.0, 2.0], [-2.0, 0.0], [0.0, -2.0]):
         expect_equal(
             ended(student, TARGET, qvel, TARGET, 7, 100)[0], False, what="terminated",

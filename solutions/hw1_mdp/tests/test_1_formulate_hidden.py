@@ -82,6 +82,11 @@ def test_a_winding_arm_looks_the_same_and_never_jumps(student, rng):
         "an arm that has turned a few times looks different",
         hint="Only the point on the circle matters, not how often it was passed.",
     )
+    expect(
+        np.max(np.ptp(looks, axis=0)) > 1e-3 * scale,
+        "an arm that turns through several turns looks the same all the time",
+        hint="Is the pose in the observation?",
+    )
     # Near 180 degrees of either joint: a millionth of a radian before and after.
     for joint in range(2):
         pose = qpos.copy()
