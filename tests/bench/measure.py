@@ -70,23 +70,25 @@ def _remove(group: Path) -> None:
             return
 
 
+def _joined(command: Sequence[str | Path], group: Path | None) -> list[str]:
+    """Return the command so that it joins a control group before it becomes itself."""
+    plain = [str(c) for c in command]
+    if group is None:
+        return plain
+    return ["sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group / "cgroup.procs"), *plain]
+
+
 def run(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None = None) -> Cost:
     """Run a command to its end and return its cost; its output is shown only when it fails."""
     log = cwd / "bench.log"
     with log.open("wb") as out, _group() as group:
-
-        def join() -> None:
-            if group is not None:
-                (group / "cgroup.procs").write_text(str(os.getpid()))
-
         begin = time.perf_counter()
         process = subprocess.Popen(
-            [str(c) for c in command],
+            _joined(command, group),
             cwd=cwd,
             env={**os.environ, **(env or {})},
             stdout=out,
             stderr=out,
-            preexec_fn=join,
         )
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - begin
