@@ -16,6 +16,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+from reference import load_reference
 
 from environments import cartpole, pendulum
 from environments.physics import wrap_angle
@@ -23,24 +24,12 @@ from environments.physics import wrap_angle
 HERE = Path(__file__).parent
 
 
-def load_reference():
-    """Execute the source as a module: its experiments are left out."""
-    import jupytext
-
-    notebook = jupytext.read(HERE / "hw1_mdp.py")
-    names = {}
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and "experiment" not in cell.metadata.get("tags", []):
-            exec(compile(cell.source, "hw1_mdp.py", "exec"), names)
-    return names
-
-
 def swing_up_share(names, table, rng, num_episodes=40):
     """One run of the test of 5.3: the share of starts that end upright."""
     q_values, axes, _ = table
     states, upright = rng.uniform([-np.pi, -1.0], [np.pi, 1.0], (num_episodes, 2)), np.ones(num_episodes, dtype=bool)
     for t in range(pendulum.pendulum.STEP_LIMIT):
-        torques = names["swing_up"](states, q_values, names["PENDULUM_TORQUES"], axes, names["PENDULUM_PERIODIC"])
+        torques = names.swing_up(states, q_values, names.PENDULUM_TORQUES, axes, names.PENDULUM_PERIODIC)
         states = pendulum.step_states(states, torques)
         if t >= 180:
             upright &= np.abs(wrap_angle(states[:, 0])) < pendulum.pendulum.SUCCESS_ANGLE
@@ -90,11 +79,11 @@ def main():
     parser.add_argument("--out", type=Path, default=HERE / "thresholds.json")
     arguments = parser.parse_args()
     names = load_reference()
-    table = names["solve_pendulum"](25)
+    table = names.solve_pendulum(25)
     swing = [swing_up_share(names, table, np.random.default_rng(seed)) for seed in range(arguments.seeds)]
     A, B = cartpole.linearise()
     Q = np.diag([10.0, 100.0, 0.0, 0.0])
-    gains, _ = names["lqr"](A, B, Q, np.array([[0.1]]), Q, 400)
+    gains, _ = names.lqr(A, B, Q, np.array([[0.1]]), Q, 400)
     balance = [balance_share(gains[0], np.random.default_rng(seed)) for seed in range(arguments.seeds)]
     thresholds = {
         "5.3 swing_up": entry(
