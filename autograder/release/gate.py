@@ -48,7 +48,7 @@ def inspect(course: Course, slug: str, grade: GradeNotebook | None = None) -> In
         reasons = _stale(course, slug, source)
     except AuthoringError as error:
         return Inspection(None, tuple(_listed(error)))
-    tests = list(_untested(course, source.assignment))
+    tests = _wrong_tests(course, source.assignment)
     reasons += [*tests, *_unread(course, source.assignment), *_variants(course, slug, source)]
     if tests:
         reasons.append("the reference and the starter were not graded: the tests are not right yet")
@@ -88,27 +88,15 @@ def _stale(course: Course, slug: str, source: Source) -> list[str]:
     ]
 
 
-def _untested(course: Course, assignment: Assignment) -> Iterator[str]:
-    """Yield the questions that lack tests of either kind, and what is wrong with the tests."""
+def _wrong_tests(course: Course, assignment: Assignment) -> list[str]:
+    """Return what is wrong with the tests: a question without one, points that do not sum up."""
     from autograder.testing.suite import Suite
 
-    hidden = course.solution(assignment.slug) / "tests"
     try:
-        suite = Suite.collect(assignment, assignment.tests, hidden)
+        Suite.collect(assignment, assignment.tests, course.solution(assignment.slug) / "tests")
     except AuthoringError as error:
-        yield from _listed(error)
-        return
-    for question in assignment.questions:
-        if question.kind is Kind.WRITTEN:
-            continue
-        tests = suite.tests(question.id)
-        for secret, folder in (
-            (False, f"assignments/{assignment.slug}/tests"),
-            (True, f"solutions/{assignment.slug}/tests"),
-        ):
-            if not any(t.hidden is secret for t in tests):
-                which = "hidden" if secret else "public"
-                yield f"{question.label} has no {which} test; add one to {folder}"
+        return _listed(error)
+    return []
 
 
 def _unread(course: Course, assignment: Assignment) -> Iterator[str]:

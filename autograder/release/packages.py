@@ -83,7 +83,7 @@ def _course_files(course: Course, slug: str) -> dict[str, bytes]:
     }
 
 
-def _context(packing: Packing, pinned: list[str]) -> dict[str, Any]:
+def _context(packing: Packing, pinned: tuple[str, ...]) -> dict[str, Any]:
     assignment = packing.assignment
     bonus = sum(q.points for q in assignment.questions if q.bonus)
     code = [q for q in assignment.questions if q.kind is not Kind.WRITTEN]

@@ -31,14 +31,12 @@ def scaffold(course: Course, slug: str, seed: int | None = None) -> list[Path]:
         UsageError: the name is no slug, or one of the folders exists.
     """
     if not _SLUG.fullmatch(slug):
-        raise UsageError(
-            f"{slug!r} is no name for an assignment; expected lower-case letters, digits and _, as in hw7_demo."
-        )
+        form = "expected lower-case letters, digits and _, as in hw7_demo"
+        raise UsageError(f"{slug!r} is no name for an assignment; {form}.")
     folders = (course.root / "assignments" / slug, course.solution(slug), course.starter(slug))
-    if there := [str(f) for f in folders if f.exists()]:
-        raise UsageError(
-            f"{', '.join(there)} exists already; nothing was written.\n  Next: choose another name, or remove it."
-        )
+    if there := ", ".join(str(f) for f in folders if f.exists()):
+        next_step = "choose another name, or remove it"
+        raise UsageError(f"{there} exists already; nothing was written.\n  Next: {next_step}.")
     context = {
         "slug": slug,
         "title": _title(slug),

@@ -46,8 +46,9 @@ class Text:
 
     @cached_property
     def tight(self) -> str:
-        """The whole text without whitespace."""
-        return tight(self.raw)
+        """The whole text without whitespace; then again without the marks of comments and quotations."""
+        quoted = [_PREFIX.sub("", line) for line in self.raw.splitlines()]
+        return f"{tight(self.raw)}\n{tight(' '.join(quoted))}"
 
     @cached_property
     def lines(self) -> tuple[str, ...]:

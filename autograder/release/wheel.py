@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -62,7 +62,8 @@ def build_wheel(project: Path = PROJECT) -> Wheel:
     return Wheel(name, data, tuple(project / p for p in packages))
 
 
-def pins(extra: str = "", project: Path = PROJECT) -> list[str]:
+@cache
+def pins(extra: str = "", project: Path = PROJECT) -> tuple[str, ...]:
     """Return ``name==version`` of everything that the project needs, and what that needs, sorted.
 
     The versions are those of ``constraints.txt``, or the installed ones; a local part such as ``+cpu`` is
@@ -82,13 +83,12 @@ def pins(extra: str = "", project: Path = PROJECT) -> list[str]:
             found = _requirements(name, chosen)
             if found is None:
                 continue
-            distribution, needs = found
-            version = distribution.version.split("+")[0]
+            installed, needs = found
             if name in fixed or not fixed:  # constraints leave out what pip itself brings
-                wanted[name] = fixed.get(name, f"{distribution.metadata['Name']}=={version}")
+                wanted[name] = fixed.get(name, installed)
             queue += needs
     wanted.pop("robolearn", None)
-    return [wanted[name] for name in sorted(wanted)]
+    return tuple(wanted[name] for name in sorted(wanted))
 
 
 def _constraints(path: Path) -> dict[str, str]:
@@ -98,16 +98,16 @@ def _constraints(path: Path) -> dict[str, str]:
     return {canonicalize_name(re.split("[=<>~! ]", line)[0]): line for line in lines if line}
 
 
-def _requirements(
-    name: str, extra: str
-) -> tuple[importlib.metadata.Distribution, Iterable[Requirement]] | None:
-    """Return an installed distribution and what it needs here with an extra; None if it is missing."""
+@cache
+def _requirements(name: str, extra: str) -> tuple[str, tuple[Requirement, ...]] | None:
+    """Return ``name==version`` as installed and what it needs here with an extra; None if it is missing."""
     try:
         distribution = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
         return None
     needs = [Requirement(text) for text in distribution.requires or []]
-    return distribution, [n for n in needs if n.marker is None or n.marker.evaluate({"extra": extra})]
+    pin = f"{distribution.metadata['Name']}=={distribution.version.split('+')[0]}"
+    return pin, tuple(n for n in needs if n.marker is None or n.marker.evaluate({"extra": extra}))
 
 
 __all__ = ["EPOCH", "PROJECT", "Wheel", "build_wheel", "pins"]
