@@ -176,7 +176,7 @@ class _Matcher:
         if ranks[best] == UNTOUCHED:
             yield from self._unless_elsewhere(given, cell)
             return
-        if self._lost_helpers(given, best):
+        if self._lost_helpers(given):
             yield Cell(f"{given.id}~given", without_magics(given.source), "restored", (), RESTORED)
         if cell.type != "code":
             self._find(
@@ -222,7 +222,7 @@ class _Matcher:
             self._find(f"{', '.join(map(self._label, lost))}: {what}; it counts as not attempted.", lost)
         if emptied is not None:
             self._choose(emptied, given)
-        if lost or set(given.defines) & self.given - self.written:
+        if lost or self._lost_helpers(given):
             yield self._restored(given)
 
     def _unless_elsewhere(self, given: TemplateCell, cell: NotebookCell) -> Iterator[Cell]:
@@ -233,12 +233,12 @@ class _Matcher:
                 f"{self._label(question)} was read from {other.label}; its own cell is untouched.",
                 (question,),
             )
-        if set(elsewhere) != set(given.questions) or set(given.defines) & self.given - self.written:
+        if set(elsewhere) != set(given.questions) or self._lost_helpers(given):
             yield Cell(given.id, without_magics(given.source), "hole", given.questions, cell.label)
 
-    def _lost_helpers(self, given: TemplateCell, position: int) -> bool:
-        """Tell whether given functions of a hole's cell are nowhere in the student's notebook."""
-        return bool((set(given.defines) & self.given) - self.written)
+    def _lost_helpers(self, given: TemplateCell) -> bool:
+        """Tell whether given names of a hole's cell are nowhere in the student's notebook."""
+        return bool(names(given.source) - set(self.template.functions) - self.written)
 
     # What people are told
 

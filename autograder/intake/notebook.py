@@ -250,10 +250,26 @@ def read_script(data: bytes, name: str) -> StudentNotebook:
         return StudentNotebook(tuple(_plain_cells(text)))
     heads = list(_PERCENT.finditer(text))
     ends = [h.start() for h in heads[1:]] + [len(text)]
-    before = [] if not text[: heads[0].start()].strip() else [("", text[: heads[0].start()])]
-    parts = before + [(h["percent"] or "", text[h.end() : end]) for h, end in zip(heads, ends)]
+    code, notes = _without_notes(text[: heads[0].start()])
+    parts = [("", code)] if code.strip() else []
+    parts += [("[markdown]", note) for note in notes]
+    for head, end in zip(heads, ends):
+        body, notes = text[head.end() : end], []
+        if head["percent"] is None:  # nbconvert writes the next text cells below the code
+            body, notes = _without_notes(body)
+        parts += [(head["percent"] or "", body), *(("[markdown]", note) for note in notes)]
     cells = (_percent_cell(n, head, body) for n, (head, body) in enumerate(parts[:MAX_CELLS], start=1))
     return StudentNotebook(tuple(cells))
+
+
+def _without_notes(body: str) -> tuple[str, list[str]]:
+    """Split the comments at the end from the code; a blank line parts one text cell from the next."""
+    lines = body.split("\n")
+    end = len(lines)
+    while end and (not lines[end - 1].strip() or lines[end - 1].startswith("#")):
+        end -= 1
+    notes = re.split(r"\n{2,}", "\n".join(line.rstrip() for line in lines[end:]).strip("\n"))
+    return "\n".join(lines[:end]), [note for note in notes if note]
 
 
 def _percent_cell(number: int, head: str, body: str) -> NotebookCell:

@@ -331,3 +331,15 @@ def test_a_percent_script_keeps_tags_and_text(template, assignment):
         ("glue-b", "restored"),
         ("hole-2-2", "restored"),
     ]
+
+
+def test_an_nbconvert_script_keeps_its_text_cells(template, assignment):
+    script = (
+        f"#!/usr/bin/env python\n# coding: utf-8\n\n# # Homework 9\n\n# In[1]:\n\n\n{SETUP}\n\n\n# ## 2. Learn\n\n# In[ ]:\n\n\n"
+        f"{SOLVED['2.1']}\n\n\n# Why does it learn?\n\n# Gradients.\n# \n# And luck.\n\n# What would break it?\n"
+    )
+    cells = read_script(script.encode(), "hw9.py").cells
+    assert [c.type for c in cells] == ["markdown"] * 2 + ["code", "markdown", "code"] + ["markdown"] * 3
+    result = match(cells, read_template(template), assignment, script=True)
+    assert kinds(result.cells)[:2] == [("glue-a", "glue"), ("hole-2-1", "hole")]
+    assert written_answers(result.pairing, assignment)[0]["3.1"] == "Gradients.\n\nAnd luck."
