@@ -50,15 +50,14 @@ def command(
 
     Exit code 1: something is wrong; every reason is listed.
     """
-    from autograder.grading.batch import single_threaded
+    from autograder.grading.threads import single_threaded
 
     single_threaded()
-    from rich.console import Console
-
     from autograder.course import Course
+    from autograder.grading.table import wide_console
 
     parts = _parts(only)
-    course, console = Course.find(), Console()
+    course, console = Course.find(), wide_console()
     audits = [_audit(course, slug, parts, seeds, jobs, console) for slug in hw or course.slugs()]
     if json_path:
         json_path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,9 +113,16 @@ def _audit(
 
 
 def _show(console: Console, audit: Audit) -> None:
+    from rich import box
     from rich.table import Table
 
-    table = Table(title=f"Audit of {audit.slug}", title_justify="left", header_style="bold", pad_edge=False)
+    table = Table(
+        title=f"Audit of {audit.slug}",
+        title_justify="left",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
     table.add_column("question", overflow="fold", max_width=44)
     for name in ("public", "hidden", "reference", "mutants", "alternatives", "CPU s", "limit"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -128,7 +134,7 @@ def _show(console: Console, audit: Audit) -> None:
             _of(row.num_accepted, row.num_alternatives),
             f"{row.cpu_s:.2f}", f"{row.limit_s:g}", style="red" if row.id in wrong else "",
         )  # fmt: skip
-    console.print(table, width=max(console.width, 120) if not console.is_terminal else None)
+    console.print(table)
 
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
@@ -142,7 +148,8 @@ def _show(console: Console, audit: Audit) -> None:
         )
     for problem in audit.problems:
         say(f"  {problem.part}: {problem.what}")
-    words = "nothing is wrong" if audit.passed else f"{len(audit.problems)} things are wrong"
+    number = len(audit.problems)
+    words = {0: "nothing is wrong", 1: "1 thing is wrong"}.get(number, f"{number} things are wrong")
     say(f"{audit.slug} ({', '.join(audit.parts)}): {words}.")
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,7 @@ def command(ctx: click.Context, **options: Any) -> None:
 
     Exit code 1: somebody's submission cannot be read, or the grader failed on a question.
     """
-    from autograder.grading.batch import single_threaded
+    from autograder.grading.threads import single_threaded
 
     single_threaded()
     ctx.exit(_run(Options(**options)))
@@ -160,6 +161,7 @@ class _Run:
         from autograder.grading.batch import grade_class
         from autograder.grading.progress import Shown
         from autograder.grading.written import read_marks
+        from autograder.reports.publish import keep_notebook
 
         options, assignment = self.options, self.grader.assignment
         people = {source.person.id for source in self.everybody} | set(
@@ -171,6 +173,7 @@ class _Run:
             results = grade_class(
                 self.sources, self.grader, self.store, jobs=options.jobs, fresh=not options.resume,
                 questions=options.questions, marks=marks, progress=shown,
+                keep=partial(keep_notebook, self.out),
             )  # fmt: skip
         except KeyboardInterrupt:
             self.console.print(
@@ -188,10 +191,10 @@ class _Run:
     def report(self, results: list[SubmissionResult]) -> None:
         """Print the table, and write the gradebook and the pages."""
         from autograder.grading.gradebook import write_gradebook
-        from autograder.grading.table import print_table, summary
+        from autograder.grading.table import class_table, summary
 
         options, assignment = self.options, self.grader.assignment
-        print_table(self.console, results, assignment)
+        self.console.print(class_table(results, assignment))
         self.say(summary(results))
         shown = self.store.latest(assignment.slug) if options.only else results
         self.say(f"Gradebook:    {write_gradebook(shown, assignment, self.out)}")
@@ -203,21 +206,16 @@ class _Run:
 
     def write_pages(self, results: list[SubmissionResult]) -> Path:
         """Write the class page and the feedback pages; return the class page's path."""
-        from autograder.reports import write_reports
+        from rich.progress import Progress
 
-        grader = self.grader
-        template = grader.template_path.read_bytes()
-        by_person = {source.person.id: source for source in self.everybody}
+        from autograder.reports.publish import publish
 
-        def notebook_of(result: SubmissionResult) -> bytes | None:
-            source = by_person.get(result.person.id)
-            if source is None or result.error:
-                return None
-            return grader.read(source).notebook
-
-        paths = write_reports(
-            results, self.out, title=grader.assignment.title, template=template, notebook_of=notebook_of
-        )
+        with Progress(console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
+            task = bar.add_task("Writing pages", total=len(results))
+            paths = publish(
+                results, self.grader.course, self.grader.assignment, self.out,
+                lambda done, total: bar.update(task, completed=done),
+            )  # fmt: skip
         return paths.class_page
 
     def say(self, text: str) -> None:
@@ -226,12 +224,11 @@ class _Run:
 
 
 def _run(options: Options) -> int:
-    from rich.console import Console
-
     from autograder.course import Course
     from autograder.grading.gradebook import needs_a_person
     from autograder.grading.grader import Grader
     from autograder.grading.store import Store
+    from autograder.grading.table import wide_console
 
     course = Course.find()
     everybody, sources = _sources(options, course)
@@ -242,7 +239,7 @@ def _run(options: Options) -> int:
         Grader(course, options.hw, tier=tier, seed=options.seed) as grader,
         Store(options.store or out / "grades.sqlite") as store,
     ):
-        run = _Run(options, Console(), grader, store, out, everybody, sources)
+        run = _Run(options, wide_console(), grader, store, out, everybody, sources)
         results = run.grade()
         run.report(results)
     return 1 if any(needs_a_person(result) for result in results) else 0

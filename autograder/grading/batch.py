@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,8 +21,6 @@ from autograder.grading.written import Marks, with_marks
 from autograder.intake import SubmissionSource
 from autograder.results import Outcome, QuestionResult, SubmissionResult
 from autograder.sandbox import Tier
-
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -54,17 +52,10 @@ class Graded:
 
     result: SubmissionResult
     keys: Mapping[str, str]
+    notebook: bytes | None = None  # the student's, for people to look at
 
 
 _graders: dict[Recipe, Grader] = {}  # of this process; a forked process finds its parent's here
-
-
-def single_threaded() -> None:
-    """Have numerical libraries use one thread: a class runs one process a core, and sums stay in one order.
-
-    Call it before numpy is imported.
-    """
-    os.environ.update(dict.fromkeys(THREADS, "1"))
 
 
 def grade_class(
@@ -78,6 +69,7 @@ def grade_class(
     questions: Collection[str] = (),
     marks: Marks | None = None,
     progress: Progress | None = None,
+    keep: Callable[[str, bytes | None], None] = lambda digest, notebook: None,
 ) -> list[SubmissionResult]:
     """Grade submissions and store each result as it comes.
 
@@ -94,6 +86,7 @@ def grade_class(
         questions: ids to grade again whether or not anything changed.
         marks: a TA's marks for written answers.
         progress: hears of every result.
+        keep: called with the digest and the notebook of each submission that could be read.
 
     Returns:
         One result a source, in the order of the sources.
@@ -107,6 +100,8 @@ def grade_class(
     pool = Pool(jobs or os.cpu_count() or 1, executor)
     with lend(grader) as recipe, progress.of(len(todo)):
         for number, outcome in pool.run(partial(grade_job, recipe), todo, tick=progress.tick):
+            if isinstance(outcome, Done):
+                keep(outcome.value.result.submission_digest, outcome.value.notebook)
             result, kept = _land(outcome, sources[number], grader, store, marks or {})
             results[number] = result
             progress.ended(result, kept)
@@ -141,7 +136,7 @@ def grade_job(recipe: Recipe, job: Job) -> Graded:
     submission = grader.read(job.source)
     keys = grader.keys(submission)
     wanted = [question for question, key in keys.items() if job.known.get(question) != key]
-    return Graded(grade(submission, grader, wanted), keys)
+    return Graded(grade(submission, grader, wanted), keys, submission.notebook)
 
 
 def select(sources: Sequence[SubmissionSource], names: Iterable[str]) -> list[SubmissionSource]:

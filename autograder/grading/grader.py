@@ -28,7 +28,7 @@ def read_seed(solution: Path) -> int:
         AuthoringError: the file is missing, or has no whole number under ``seed``.
     """
     path = solution / SECRETS
-    advice = "add a line such as `seed = 728190346`, and keep it secret"
+    advice = "add a line such as `seed = <nine digits of your own>`, and keep it secret"
     try:
         seed = tomllib.loads(path.read_text(encoding="utf-8")).get("seed")
     except FileNotFoundError:

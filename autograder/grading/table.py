@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -15,6 +16,7 @@ from autograder.grading.progress import STYLES
 from autograder.results import Outcome, QuestionResult, SubmissionResult
 
 ROWS = 60  # a larger class shows those that stand out; grades.csv has everybody
+WIDE = 160  # columns of a log
 MARKS = {
     Outcome.PASSED: "✓",
     Outcome.NOT_ATTEMPTED: "·",
@@ -26,14 +28,21 @@ MARKS = {
     Outcome.GRADER_ERROR: "!",
 }
 WORDS = {
-    Outcome.AWAITING_TA: "a person reads it",
+    Outcome.NOT_ATTEMPTED: "not attempted",
+    Outcome.AWAITING_TA: "for a person to read",
     Outcome.TIMED_OUT: "timed out",
     Outcome.OUT_OF_MEMORY: "out of memory",
     Outcome.CRASHED: "crashed",
     Outcome.BLOCKED: "blocked",
-    Outcome.GRADER_ERROR: "the grader failed",
-    Outcome.NOT_ATTEMPTED: "not attempted",
+    Outcome.GRADER_ERROR: "grader failed",
 }
+_LOUD = (Outcome.GRADER_ERROR, Outcome.BLOCKED, Outcome.CRASHED, Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT)
+
+
+def wide_console() -> Console:
+    """Return a console that breaks no table where nobody watches it, as in a log."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, WIDE))
 
 
 def class_table(results: Sequence[SubmissionResult], assignment: Assignment) -> RenderableType:
@@ -42,60 +51,19 @@ def class_table(results: Sequence[SubmissionResult], assignment: Assignment) -> 
     if len(results) > ROWS:
         shown = [r for r in results if _notes(r)][:ROWS]
     table = Table(
-        title=assignment.title,
-        title_justify="left",
-        header_style="bold",
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
+        title=assignment.title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
     )
-    table.add_column("person", overflow="fold", max_width=28)
+    table.add_column("person", overflow="ellipsis", no_wrap=True, max_width=32, min_width=10)
     table.add_column("points", justify="right", no_wrap=True)
-    for question in assignment.questions:
-        table.add_column(question.id, justify="center", no_wrap=True, min_width=len(question.id))
-    table.add_column("notes", overflow="fold", max_width=48)
+    table.add_column(_heading(assignment), no_wrap=True)
+    table.add_column("notes", overflow="fold")
     for result in shown:
-        found = {question.id: question for question in result.questions}
-        marks = [_mark(found[q.id]) if q.id in found else Text("") for q in assignment.questions]
-        points = f"{result.points:g}/{result.possible:g}"
-        table.add_row(_printable(result.person.name or result.person.id), points, *marks, _notes(result))
+        name = printable(result.person.name or result.person.id)
+        points = f"{_number(result.points)}/{_number(result.possible)}"
+        table.add_row(Text(name), points, _marks(result, assignment), _notes(result))
     hidden = len(results) - len(shown)
-    rest = [Text(f"{hidden} more rows, in which nothing stands out, are in grades.csv.")] if hidden else []
+    rest = [Text(f"{hidden} more, in which nothing stands out, are in grades.csv.")] if hidden else []
     return Group(table, _legend(shown), *rest)
-
-
-def print_table(console: Console, results: Sequence[SubmissionResult], assignment: Assignment) -> None:
-    """Print the class, never narrower than its questions need."""
-    needed = 2 * len("person") + 48 + sum(len(q.id) + 1 for q in assignment.questions) + 30
-    width = max(console.width, needed) if not console.is_terminal else console.width
-    console.print(class_table(results, assignment), width=width)
-
-
-def _mark(question: QuestionResult) -> Text:
-    text = MARKS.get(question.outcome) or (f"{question.points:.3g}" if question.points else "✗")
-    return Text(text, style=STYLES[question.outcome])
-
-
-def _notes(result: SubmissionResult) -> str:
-    if result.error:
-        return f"[bold red]cannot be graded:[/] {escape(_printable(result.error.splitlines()[0]))}"
-    loud = (Outcome.GRADER_ERROR, Outcome.BLOCKED, Outcome.CRASHED, Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT)
-    notes = []
-    for outcome in loud:
-        ids = [question.id for question in result.questions if question.outcome is outcome]
-        if ids:
-            notes.append(f"[{STYLES[outcome]}]{WORDS[outcome]}[/] {', '.join(ids)}")
-    if result.findings:
-        first = escape(_printable(result.findings[0].what, 60))
-        more = f" (+{len(result.findings) - 1})" if len(result.findings) > 1 else ""
-        notes.append(f"[dim]{first}{more}[/]")
-    return "; ".join(notes)
-
-
-def _legend(results: Sequence[SubmissionResult]) -> Text:
-    seen = {question.outcome for result in results for question in result.questions}
-    parts = ["✓ all points", "a number: part of them", "✗ none"]
-    parts += [f"{MARKS[o]} {WORDS[o]}" for o in WORDS if o in seen]
-    return Text("  ".join(parts), style="dim")
 
 
 def summary(results: Sequence[SubmissionResult]) -> str:
@@ -105,17 +73,75 @@ def summary(results: Sequence[SubmissionResult]) -> str:
     points = sorted(result.points for result in results)
     middle = len(points) // 2
     median = points[middle] if len(points) % 2 else (points[middle - 1] + points[middle]) / 2
-    words = f"{len(results)} submissions, median {median:g} of {results[0].possible:g} points"
-    waiting = sum(1 for result in results if result.awaiting)
-    if waiting:
-        words += f", {waiting} with written answers to read"
-    people = [result for result in results if needs_a_person(result)]
-    if people:
-        names = ", ".join(_printable(result.person.id) for result in people[:8])
-        words += f"; {len(people)} need a person: {names}" + (" ..." if len(people) > 8 else "")
+    number = "1 submission" if len(results) == 1 else f"{len(results)} submissions"
+    words = f"{number}, median {_number(median)} of {_number(results[0].possible)} points"
+    if waiting := sum(1 for result in results if result.awaiting):
+        words += f"; {waiting} with written answers to read"
+    if people := [result for result in results if needs_a_person(result)]:
+        names = ", ".join(printable(result.person.id) for result in people[:8])
+        words += f"; a person must look at {len(people)}: {names}" + (" ..." if len(people) > 8 else "")
     return words + "."
 
 
-def _printable(text: str, limit: int = 80) -> str:
+def printable(text: str, limit: int = 80) -> str:
+    """Return a student's text for a terminal: one line, nothing that moves the cursor, cut."""
     shown = "".join(c if c.isprintable() else "?" for c in text)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def _parts(assignment: Assignment) -> list[list[str]]:
+    """Return the ids of the questions, part by part: 1.1 1.2, then 2.1."""
+    parts: dict[str, list[str]] = {}
+    for question in assignment.questions:
+        parts.setdefault(question.id.partition(".")[0], []).append(question.id)
+    return list(parts.values())
+
+
+def _heading(assignment: Assignment) -> str:
+    """Return the numbers of the parts, each above the first of its marks."""
+    return " ".join(ids[0].partition(".")[0].ljust(len(ids)) for ids in _parts(assignment))
+
+
+def _marks(result: SubmissionResult, assignment: Assignment) -> Text:
+    found = {question.id: question for question in result.questions}
+    text = Text()
+    for ids in _parts(assignment):
+        text.append(" " if text else "")
+        for question in ids:
+            text.append_text(_mark(found[question]) if question in found else Text(" "))
+        text.append(" " * (len(ids[0].partition(".")[0]) - len(ids)))
+    return text
+
+
+def _mark(question: QuestionResult) -> Text:
+    mark = MARKS.get(question.outcome) or ("~" if question.points else "✗")
+    return Text(mark, style=STYLES[question.outcome])
+
+
+def _notes(result: SubmissionResult) -> str:
+    if result.error:
+        return f"[bold red]cannot be graded:[/] {escape(printable(result.error.splitlines()[0]))}"
+    notes = []
+    for outcome in _LOUD:
+        ids = [question.id for question in result.questions if question.outcome is outcome]
+        if ids:
+            notes.append(f"[{STYLES[outcome]}]{WORDS[outcome]}[/] {' '.join(ids)}")
+    if result.findings:
+        number = len(result.findings)
+        notes.append(f"[dim]{number} remark{'s' * (number > 1)}[/]")
+    return ", ".join(notes)
+
+
+def _legend(results: Sequence[SubmissionResult]) -> Text:
+    seen = {question.outcome for result in results for question in result.questions}
+    parts = [
+        "✓ all points",
+        "~ part of them",
+        "✗ none",
+        *(f"{MARKS[o]} {WORDS[o]}" for o in WORDS if o in seen),
+    ]
+    return Text("   ".join(parts), style="dim")
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -16,10 +16,11 @@ import pytest
 from autograder import cli
 from autograder.course import Course
 from autograder.grading import digests
-from autograder.grading.batch import THREADS, grade_class
+from autograder.grading.batch import grade_class
 from autograder.grading.gradebook import write_gradebook
 from autograder.grading.grader import Grader
 from autograder.grading.store import Store
+from autograder.grading.threads import THREADS
 from autograder.intake import find_submissions
 
 Make = Callable[[], Any]
@@ -72,12 +73,15 @@ def test_a_folder_becomes_a_table_a_gradebook_and_pages(
     assert "[1/2] ada  7/11" in said
     assert f"Class report: {out}/class.html" in said
     assert (out / "class.html").is_file()
+    assert "Return twice x." in (out / "feedback" / "ada.html").read_text(), (
+        "the page shows the student's notebook"
+    )
     assert {name: row["points"] for name, row in rows(out).items()} == {"ada": "7", "bob": "0"}
     (submissions / "cleo.zip").write_text("no zip")
     code, said = call("grade", "tiny", submissions, "--out", out, "--no-pages", "--jobs", 1)
     assert code == 1, "a submission that cannot be read needs a person"
     assert "2 of them kept from before" in said
-    assert "1 need a person: cleo" in said
+    assert "a person must look at 1: cleo" in said
 
 
 def test_one_submission_for_gradescope(call: Call, submissions: Path, tmp_path: Path) -> None:
@@ -196,3 +200,15 @@ def _alive(session: int) -> bool:
         if int(fields[3]) == session and fields[0] != "Z":
             return True
     return False
+
+
+def test_numerical_libraries_are_told_before_they_are_imported() -> None:
+    program = """
+import sys
+from autograder.grading.threads import single_threaded
+assert "numpy" not in sys.modules
+single_threaded()
+import os
+assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
