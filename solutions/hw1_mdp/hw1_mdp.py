@@ -832,44 +832,44 @@ plt.show()
 # %% [markdown]
 # ## 5. From continuous to tabular
 #
-# Floor plans come as tables. Robots do not: a pendulum has an angle $\theta$ and an angular velocity $\omega$, two
-# real numbers. In this section you turn its physics into a table, solve the table with what you already know, and
-# let the solution drive the real (that is, MuJoCo's) pendulum.
+# Floor plans come as tables. Robots do not: a pendulum has an angle $\theta$ and an angular velocity
+# $\omega$, two real numbers. In this section you turn its physics into a table, solve the table with what you
+# already know, and let the solution drive the real (that is, MuJoCo's) pendulum.
 #
-# The rod has a mass of 1 kg and a length of 1 m; angle 0 is upright. Holding it level takes
-# $mg\ell/2 = 4.9$ N m, and the motor gives 2 N m. So it cannot simply be lifted: it has to swing *away* from the
-# goal first, and to give up reward now for reward later is exactly what a greedy controller cannot do and a value
+# The rod has a mass of 1 kg and a length of 1 m; angle 0 is upright. Holding it level takes $mg\ell/2 = 4.9$
+# N m, and the motor gives 2 N m. So it cannot simply be lifted: it has to swing *away* from the goal first,
+# and to give up reward now for reward later is exactly what a greedy controller cannot do and a value
 # function can.
 #
 # ### 5.1 Multilinear interpolation
 #
-# Let a grid of points cover the state space. A next state $x'$ almost never falls on a grid point. Rounding it to
-# the nearest one loses information: a slow pendulum would be rounded back to where it was, for ever. Instead we share
-# it out among the corners of the cell that holds it. In one dimension, between $g_i \le x \le g_{i+1}$,
+# Let a grid of points cover the state space. A next state $x'$ almost never falls on a grid point. Rounding
+# it to the nearest one loses information: a slow pendulum would be rounded back to where it was, for ever.
+# Instead we share it out among the corners of the cell that holds it. In one dimension, between $g_i \le x
+# \le g_{i+1}$,
 #
 # $$w_{i+1} = \frac{x - g_i}{g_{i+1} - g_i},\qquad w_i = 1 - w_{i+1},$$
 #
-# and in $D$ dimensions each of the $2^D$ corners gets the product of its $D$ one-dimensional weights. The weights are
-# not negative and sum to one, so they can be read in two ways: $\sum_k w_k V(g_k)$ *interpolates* a function known on
-# the grid, and $w$ is a *probability distribution* over grid points. The second reading makes the grid a proper MDP:
-# its Bellman operator is a contraction, and everything that you proved in section 3 holds. (Davies 1996,
-# *Multidimensional triangulation and interpolation for reinforcement learning*; Munos and Moore 2002,
-# *Variable resolution discretization in optimal control*, Machine Learning 49.)
+# and in $D$ dimensions each of the $2^D$ corners gets the product of its $D$ one-dimensional weights. The
+# weights are not negative and sum to one, so they can be read in two ways: $\sum_k w_k V(g_k)$ *interpolates*
+# a function known on the grid, and $w$ is a *probability distribution* over grid points. The second reading
+# makes the grid a proper MDP: its Bellman operator is a contraction, and everything that you proved in
+# section 3 holds. (Davies 1996, *Multidimensional triangulation and interpolation for reinforcement
+# learning*; Munos and Moore 2002, *Variable resolution discretization in optimal control*, Machine Learning
+# 49.)
 #
-# Two things happen at the borders. An angle is periodic: right of the last grid angle comes the first one again,
-# $2\pi$ further. A velocity is not: what leaves the grid is *clamped* to its edge.
+# Two things happen at the borders. An angle is periodic: right of the last grid angle comes the first one
+# again, $2\pi$ further. A velocity is not: what leaves the grid is *clamped* to its edge.
 #
-# A grid point has one number, its state index: with axes of lengths $n_0, n_1, \dots$ the first axis is the slow one,
-# $s = (i_0 n_1 + i_1) n_2 + i_2 \dots$ (the order of `np.ravel_multi_index` and of `array.reshape`).
+# A grid point has one number, its state index: with axes of lengths $n_0, n_1, \dots$ the first axis is the
+# slow one, $s = (i_0 n_1 + i_1) n_2 + i_2 \dots$ (the order of `np.ravel_multi_index` and of
+# `array.reshape`).
 
 # %% tags=["setup"]
 import itertools
 import time
 
-import matplotlib.pyplot as plt
-
 from environments import cartpole, corridor, grid_navigation, pendulum
-from environments.animation import animate
 
 # %%
 def interpolation_weights(points, axes, periodic):
@@ -906,11 +906,12 @@ def interpolation_weights(points, axes, periodic):
     ### END SOLUTION 5.1 interpolation_weights
 
 # %% [markdown]
-# **Sanity numbers.** On the axis $(0, 1, 3)$ the point 1.5 gives 0.75 to point 1 and 0.25 to point 2. On the periodic axis
-# $(-\pi, -\pi/2, 0, \pi/2)$ the angle $3\pi/4$ is half-way between index 3 and index 0, and so are $-5\pi/4$ and $11\pi/4$.
+# **Sanity numbers.** On the axis $(0, 1, 3)$ the point 1.5 gives 0.75 to point 1 and 0.25 to point 2. On the
+# periodic axis $(-\pi, -\pi/2, 0, \pi/2)$ the angle $3\pi/4$ is half-way between index 3 and index 0, and so
+# are $-5\pi/4$ and $11\pi/4$.
 #
-# Interpolation is exact for functions that are linear in each coordinate, and it never overshoots. The picture shows
-# a function known at 7 by 6 points, and what lies between.
+# Interpolation is exact for functions that are linear in each coordinate, and it never overshoots. The
+# picture shows a function known at 7 by 6 points, and what lies between.
 
 # %% tags=["experiment"]
 def show_interpolation():
@@ -934,10 +935,11 @@ show_interpolation()
 # %% [markdown]
 # ### 5.2 The table
 #
-# For each grid point $g_s$ and each action $a$ the simulator says where one control step of 0.05 s leads,
-# $x' = f(g_s, a)$, and what it pays, $r(g_s, a)$. The interpolation weights of $x'$ are the row $P(\cdot \mid s, a)$ of
-# the transition table. A dense table of $S \times A \times S$ numbers would be nearly all zeros (51 x 51 grid points
-# and 9 torques: half a gigabyte); we keep the $2^D$ entries of each row that are not, as indices and weights.
+# For each grid point $g_s$ and each action $a$ the simulator says where one control step of 0.05 s leads, $x'
+# = f(g_s, a)$, and what it pays, $r(g_s, a)$. The interpolation weights of $x'$ are the row $P(\cdot \mid s,
+# a)$ of the transition table. A dense table of $S \times A \times S$ numbers would be nearly all zeros (51 x
+# 51 grid points and 9 torques: half a gigabyte); we keep the $2^D$ entries of each row that are not, as
+# indices and weights.
 
 # %%
 def discretise(model, axes, periodic, actions):
@@ -967,8 +969,8 @@ def discretise(model, axes, periodic, actions):
     ### END SOLUTION 5.2 discretise
 
 # %% [markdown]
-# The pendulum's side of the bargain, and value iteration for a sparse table (your backup of section 3, with the sum over
-# all next states replaced by a sum over $2^D$ of them):
+# The pendulum's side of the bargain, and value iteration for a sparse table (your backup of section 3, with
+# the sum over all next states replaced by a sum over $2^D$ of them):
 
 # %%
 class PendulumModel:
@@ -1011,13 +1013,13 @@ def solve_pendulum(resolution):
 # %% [markdown]
 # ### 5.3 Swing up
 #
-# The table knows $Q(s, a)$ at grid points. The pendulum is somewhere between them. The policy interpolates the
-# Q-values of each action to where the pendulum is, and takes the best action:
+# The table knows $Q(s, a)$ at grid points. The pendulum is somewhere between them. The policy interpolates
+# the Q-values of each action to where the pendulum is, and takes the best action:
 #
 # $$\pi(x) = \arg\max_a \sum_k w_k(x)\, Q\big(s_k(x), a\big).$$
 #
-# The order matters. To choose at each corner and then to average the *torques* would answer "left or right?" with
-# "neither", just where a decision is needed.
+# The order matters. To choose at each corner and then to average the *torques* would answer "left or right?"
+# with "neither", just where a decision is needed.
 
 # %%
 def swing_up(states, q_values, actions, axes, periodic):
@@ -1041,11 +1043,11 @@ def swing_up(states, q_values, actions, axes, periodic):
     ### END SOLUTION 5.3 swing_up
 
 # %% [markdown]
-# **Sanity numbers.** With two grid points 0 and 1, torques $(-2, 0, 2)$ and Q-values $(9, 8, 0)$ and $(0, 8, 9)$: at 0 the
-# best torque is -2, at 1 it is 2, and at 0.5 it is 0 (4.5, 8, 4.5).
+# **Sanity numbers.** With two grid points 0 and 1, torques $(-2, 0, 2)$ and Q-values $(9, 8, 0)$ and $(0, 8,
+# 9)$: at 0 the best torque is -2, at 1 it is 2, and at 0.5 it is 0 (4.5, 8, 4.5).
 #
-# **Run it** (2 s for both cells below). 52 angles by 51 velocities by 9 torques make 23,868 simulated steps; value
-# iteration then takes about a hundred sweeps.
+# **Run it** (5 s for both cells below). 52 angles by 51 velocities by 9 torques make 23,868 simulated steps;
+# value iteration then takes about a hundred sweeps.
 
 # %% tags=["experiment"]
 def roll_out(q_values, axes, first_states, num_steps=200):
@@ -1088,12 +1090,13 @@ print(f"{len(pendulum_q)} states, {pendulum_sweeps} sweeps")
 show_swing_up(pendulum_q, pendulum_grid, pendulum_states[:, 0], pendulum_torques[:, 0])
 
 # %% [markdown]
-# Read the left picture as a map. The path starts hanging at rest (white dot), in the dark: the lowest value. The motor first
-# swings the rod 50 degrees to one side, then through the bottom to 127 degrees on the other: not yet enough. The
-# third swing, with the torque behind it all the way, enters the bright band that leads to the star. The band holds the
-# states whose energy is about enough to arrive at the top at rest; beside it you are too slow, or too fast. (Where the
-# path leaves at one side it comes back at the other: -180 and 180 degrees are the same angle.) The small torque pulses
-# after 4 s come from the table: only nine torques, and a value function with corners.
+# Read the left picture as a map. The path starts hanging at rest (white dot), in the dark: the lowest value.
+# The motor first swings the rod 50 degrees to one side, then through the bottom to 127 degrees on the other:
+# not yet enough. The third swing, with the torque behind it all the way, enters the bright band that leads to
+# the star. The band holds the states whose energy is about enough to arrive at the top at rest; beside it you
+# are too slow, or too fast. (Where the path leaves at one side it comes back at the other: -180 and 180
+# degrees are the same angle.) The small torque pulses after 4 s come from the table: only nine torques, and a
+# value function with corners.
 #
 # And the rollout itself:
 
@@ -1113,9 +1116,10 @@ swing_up_frames = film_swing_up(pendulum_torques[:100, 0])
 animate(swing_up_frames, frames_per_second=20)
 
 # %% [markdown]
-# **How fine must the grid be?** Solve on coarser and finer grids, and measure what counts: the return in MuJoCo, from the
-# same 100 random starts (about 6 s). Watch three things: the table's own opinion of itself (mean of $V$ at the starts),
-# what the policy earns, and the time to build and solve. `make reproduce` does this with more grids, seeds and intervals.
+# **How fine must the grid be?** Solve on coarser and finer grids, and measure what counts: the return in
+# MuJoCo, from the same 100 random starts (about 6 s). Watch three things: the table's own opinion of itself
+# (mean of $V$ at the starts), what the policy earns, and the time to build and solve. `make reproduce` does
+# this with more grids, seeds and intervals.
 
 # %% tags=["experiment"]
 def compare_resolutions(resolutions=(7, 11, 21, 41, 81), num_starts=100):
@@ -1140,14 +1144,15 @@ compare_resolutions()
 # %% [markdown]
 # ## 6. Design
 #
-# So far the MDP was given. In practice *you* write it, and the numbers that look like details (the discount, the price of a
-# step) decide what the robot does. In 6.1 you choose such numbers to get a behaviour that somebody wants; in 6.2 you
-# change a reward without changing the behaviour.
+# So far the MDP was given. In practice *you* write it, and the numbers that look like details (the discount,
+# the price of a step) decide what the robot does. In 6.1 you choose such numbers to get a behaviour that
+# somebody wants; in 6.2 you change a reward without changing the behaviour.
 #
 # ### 6.1 Discount, slip, living reward
 #
-# Two floor plans. `1` is a small exit (reward 1), `9` a big one (reward 10, 20 on the bridge), `C` a cliff (reward -10, -100 beside
-# the bridge). All three end the episode. With probability `slip` a move goes to one of its two sides instead.
+# Two floor plans. `1` is a small exit (reward 1), `9` a big one (reward 10, 20 on the bridge), `C` a cliff
+# (reward -10, -100 beside the bridge). All three end the episode. With probability `slip` a move goes to one
+# of its two sides instead.
 #
 # ```
 #     ledge       bridge
@@ -1158,8 +1163,8 @@ compare_resolutions()
 #     CCCCC
 # ```
 #
-# Six behaviours are wanted. "Along the ledge" means that an optimal policy, if no move slips, walks on the row just above the
-# cliff after it has left the start; "round the top" that it does not.
+# Six behaviours are wanted. "Along the ledge" means that an optimal policy, if no move slips, walks on the
+# row just above the cliff after it has left the start; "round the top" that it does not.
 #
 # | name | plan | the robot |
 # |---|---|---|
@@ -1170,8 +1175,9 @@ compare_resolutions()
 # | `never_exit` | ledge | goes to no exit and off no cliff, for ever |
 # | `cross_bridge` | bridge | goes to the big exit, although the floor slips: `slip` at least 0.01 |
 #
-# Before you try numbers, think: which of the three knobs makes the robot impatient? Which makes a cliff matter? (The question
-# comes from Berkeley's CS188, *Reinforcement Learning* project, where three generations of students met it.)
+# Before you try numbers, think: which of the three knobs makes the robot impatient? Which makes a cliff
+# matter? (The question comes from Berkeley's CS188, *Reinforcement Learning* project, where three generations
+# of students met it.)
 
 # %%
 LEDGE = """
@@ -1213,9 +1219,9 @@ def design():
     ### END SOLUTION 6.1 design
 
 # %% [markdown]
-# The grader solves each MDP exactly and follows *every* optimal action from the start, as if no move slipped. Here is that
-# judge, and a picture of what your numbers do: colours are values, arrows the optimal actions, the thick line the way
-# from the start.
+# The grader solves each MDP exactly and follows *every* optimal action from the start, as if no move slipped.
+# Here is that judge, and a picture of what your numbers do: colours are values, arrows the optimal actions,
+# the thick line the way from the start.
 
 # %%
 def solve_plan(plan, discount, slip, living_reward):
@@ -1286,19 +1292,21 @@ show_design(design())
 # %% [markdown]
 # ### 6.2 Shape a reward, and keep the optimum
 #
-# A reward that comes only at the goal is honest and hard to learn from. It is tempting to pay a little for progress. Randløv and
-# Alstrøm (1998) paid their bicycle for riding towards the goal, and it learned to ride in circles: towards the goal it was
-# paid, and away from it cost nothing.
+# A reward that comes only at the goal is honest and hard to learn from. It is tempting to pay a little for
+# progress. Randløv and Alstrøm (1998) paid their bicycle for riding towards the goal, and it learned to ride
+# in circles: towards the goal it was paid, and away from it cost nothing.
 #
-# Ng, Harada and Russell (1999) found which bonuses are safe. Take any function $\Phi$ of the state, the *potential*, and add
+# Ng, Harada and Russell (1999) found which bonuses are safe. Take any function $\Phi$ of the state, the
+# *potential*, and add
 #
 # $$F(s, a, s') = \gamma\,\Phi(s') - \Phi(s).$$
 #
-# Along any path the sum telescopes: $\sum_{t<T} \gamma^t F_t = \gamma^T \Phi(s_T) - \Phi(s_0)$. What a policy earns more on
-# the way it pays back; from a given start all policies change by the same amount $-\Phi(s_0)$, so the best one stays the best. For this to hold
-# when an episode *ends*, the last term must vanish: **the potential of a terminal state counts as zero**, whatever the
-# function says there. In a loop ($s_T = s_0$, $\gamma \to 1$) the sum is zero: no riding in circles. And if $\Phi = V^*$, one greedy step
-# is already optimal.
+# Along any path the sum telescopes: $\sum_{t<T} \gamma^t F_t = \gamma^T \Phi(s_T) - \Phi(s_0)$. What a policy
+# earns more on the way it pays back; from a given start all policies change by the same amount $-\Phi(s_0)$,
+# so the best one stays the best. For this to hold when an episode *ends*, the last term must vanish: **the
+# potential of a terminal state counts as zero**, whatever the function says there. In a loop ($s_T = s_0$,
+# $\gamma \to 1$) the sum is zero: no riding in circles. And if $\Phi = V^*$, one greedy step is already
+# optimal.
 #
 # In a tabular MDP, where $R(s, a)$ is an expectation over $s'$, the bonus is an expectation too.
 
@@ -1327,13 +1335,14 @@ def shape(rewards, transition, potential, terminal, gamma):
     ### END SOLUTION 6.2 shape
 
 # %% [markdown]
-# **Sanity numbers.** Two states, the second one terminal, one action that leads from the first to the second and pays 1. With
-# $\Phi = (3, 50)$ and $\gamma = 0.5$ the shaped reward of the first state is $1 + 0.5 \cdot 0 - 3 = -2$. The 50 must not be seen.
+# **Sanity numbers.** Two states, the second one terminal, one action that leads from the first to the second
+# and pays 1. With $\Phi = (3, 50)$ and $\gamma = 0.5$ the shaped reward of the first state is $1 + 0.5 \cdot
+# 0 - 3 = -2$. The 50 must not be seen.
 #
-# **See both.** A floor plan, a reward of 1 at the goal, and two ways to encourage progress: the potential $\Phi(s) = -d(s)/d_{\max}$ with the
-# walking distance $d$ to the goal, and a naive bonus of 0.1 for each step that brings the robot nearer. From a fresh start
-# of all zeros, value iteration finds a good policy in fewer sweeps with the potential; the bonus has an optimal policy
-# of its own: it walks to and fro for ever.
+# **See both.** A floor plan, a reward of 1 at the goal, and two ways to encourage progress: the potential
+# $\Phi(s) = -d(s)/d_{\max}$ with the walking distance $d$ to the goal, and a naive bonus of 0.1 for each step
+# that brings the robot nearer. From a fresh start of all zeros, value iteration finds a good policy in fewer
+# sweeps with the potential; the bonus has an optimal policy of its own: it walks to and fro for ever.
 
 # %% tags=["experiment"]
 def walking_distance(plan):
@@ -1395,18 +1404,24 @@ def compare_shaping(gamma=0.98):
 compare_shaping()
 
 # %% [markdown]
+# The figure on the left: with the goal's reward alone the good news travels one cell a sweep, and the last cell hears of
+# it in sweep 16. With the potential every cell heads for the goal from the first sweep on, and the optimum is the same.
+# The bonus looks just as good for four sweeps; then value iteration has found out that two steps nearer can be had again
+# and again, if one steps back in between, and from no cell does the robot reach the goal any more.
+
+# %% [markdown]
 # ## 7. LQR
 #
 # A grid for the pendulum needed a few thousand states. A grid with as many points per axis for the cart-pole
-# (position, angle, and both velocities) needs millions, and a humanoid is hopeless: this is Bellman's *curse of
-# dimensionality*. There is one large family of continuous MDPs in which dynamic programming needs no grid at
-# all: dynamics that are linear, costs that are quadratic.
+# (position, angle, and both velocities) needs millions, and a humanoid is hopeless: this is Bellman's *curse
+# of dimensionality*. There is one large family of continuous MDPs in which dynamic programming needs no grid
+# at all: dynamics that are linear, costs that are quadratic.
 #
 # $$x_{t+1} = A x_t + B u_t,\qquad
 #   J = x_T^\top Q_f\, x_T + \sum_{t=0}^{T-1} \big( x_t^\top Q\, x_t + u_t^\top R\, u_t \big).$$
 #
-# The reason is that the cost-to-go stays in one family: if it is a quadratic form at $t+1$, it is one at $t$. So
-# a backup maps a matrix to a matrix, exactly, and the price grows as the cube of the dimension rather than
+# The reason is that the cost-to-go stays in one family: if it is a quadratic form at $t+1$, it is one at $t$.
+# So a backup maps a matrix to a matrix, exactly, and the price grows as the cube of the dimension rather than
 # exponentially.
 #
 # A robot is not linear, but *near* a point where it should stay it nearly is. First we find $A$ and $B$.
@@ -1418,8 +1433,8 @@ compare_shaping()
 # $$A = \frac{\partial f}{\partial x},\qquad B = \frac{\partial f}{\partial u},\qquad
 #   \text{column } j:\quad A_{:,j} \approx \frac{f(x_0 + \varepsilon e_j,\, u_0) - f(x_0 - \varepsilon e_j,\, u_0)}{2\varepsilon},$$
 #
-# come out of a few calls. The *central* difference costs twice the calls of the one-sided one, and its error is
-# $O(\varepsilon^2)$ instead of $O(\varepsilon)$, because the even terms of the two Taylor series cancel.
+# come out of a few calls. The *central* difference costs twice the calls of the one-sided one, and its error
+# is $O(\varepsilon^2)$ instead of $O(\varepsilon)$, because the even terms of the two Taylor series cancel.
 
 # %%
 def linearise(dynamics, x0, u0, eps=1e-6):
@@ -1445,14 +1460,15 @@ def linearise(dynamics, x0, u0, eps=1e-6):
     ### END SOLUTION 7.1 linearise
 
 # %% [markdown]
-# **Sanity numbers.** For $f(x, u) = (x_1 + x_2^2,\; 3 x_2 + 2u)$ at $x_0 = (0, 2)$, $u_0 = 0$:
-# $A = \begin{pmatrix}1 & 4\\ 0 & 3\end{pmatrix}$ and $B = \begin{pmatrix}0\\ 2\end{pmatrix}$. Central differences are
-# exact here at any $\varepsilon$; one-sided ones with $\varepsilon = 0.1$ give 4.1 in place of 4.
+# **Sanity numbers.** For $f(x, u) = (x_1 + x_2^2,\; 3 x_2 + 2u)$ at $x_0 = (0, 2)$, $u_0 = 0$: $A =
+# \begin{pmatrix}1 & 4\\ 0 & 3\end{pmatrix}$ and $B = \begin{pmatrix}0\\ 2\end{pmatrix}$. Central differences
+# are exact here at any $\varepsilon$; one-sided ones with $\varepsilon = 0.1$ give 4.1 in place of 4.
 
 # %% [markdown]
 # ### 7.2 The Riccati recursion
 #
-# Write the cost-to-go as $V_t(x) = x^\top P_t\, x$. At the end $P_T = Q_f$. One step earlier the Bellman backup is
+# Write the cost-to-go as $V_t(x) = x^\top P_t\, x$. At the end $P_T = Q_f$. One step earlier the Bellman
+# backup is
 #
 # $$V_t(x) = \min_u \; x^\top Q x + u^\top R u + (Ax + Bu)^\top P_{t+1} (Ax + Bu).$$
 #
@@ -1461,9 +1477,9 @@ def linearise(dynamics, x0, u0, eps=1e-6):
 # $$K_t = \big(R + B^\top P_{t+1} B\big)^{-1} B^\top P_{t+1} A,\qquad
 #   P_t = Q + A^\top P_{t+1} \,(A - B K_t).$$
 #
-# Compare with section 3: $P$ is the table of values, $K$ the table of greedy actions, and walking from $T$ to $0$
-# is value iteration with a horizon. (Derivation: Bertsekas, *Dynamic Programming and Optimal Control*, vol. 1,
-# section 3.1 in the fourth edition; Kalman 1960 for the original.)
+# Compare with section 3: $P$ is the table of values, $K$ the table of greedy actions, and walking from $T$ to
+# $0$ is value iteration with a horizon. (Derivation: Bertsekas, *Dynamic Programming and Optimal Control*,
+# vol. 1, section 3.1 in the fourth edition; Kalman 1960 for the original.)
 
 # %%
 def lqr(A, B, Q, R, Qf, horizon):
@@ -1497,15 +1513,16 @@ def lqr(A, B, Q, R, Qf, horizon):
     ### END SOLUTION 7.2 lqr
 
 # %% [markdown]
-# **Sanity numbers.** All five matrices equal to 1, one step: the gain is $1/(1+1) = 0.5$ and $P_0 = 1 + 1\cdot(1-0.5) = 1.5$.
-# One step more: $1.5/2.5 = 0.6$ and $P_0 = 1.6$. Many steps: the gain tends to $0.618\ldots$ and $P_0$ to $1.618\ldots$,
-# the golden ratio, because the fixed point solves $P^2 = P + 1$.
+# **Sanity numbers.** All five matrices equal to 1, one step: the gain is $1/(1+1) = 0.5$ and $P_0 = 1 +
+# 1\cdot(1-0.5) = 1.5$. One step more: $1.5/2.5 = 0.6$ and $P_0 = 1.6$. Many steps: the gain tends to
+# $0.618\ldots$ and $P_0$ to $1.618\ldots$, the golden ratio, because the fixed point solves $P^2 = P + 1$.
 
 # %% [markdown]
-# **How wide should the difference be?** MuJoCo has `mjd_transitionFD`, which does the same inside the engine; the course's
-# `cartpole.linearise` calls it. The plot compares yours with it, for $\varepsilon$ from 1 to $10^{-12}$. Too wide: the
-# curvature of $f$ shows, with slope 2. Too narrow: the two values of $f$ agree in nearly all digits, and their difference
-# is rounding error, with slope -1. The best lies near the cube root of the machine's precision, $6\cdot10^{-6}$.
+# **How wide should the difference be?** MuJoCo has `mjd_transitionFD`, which does the same inside the engine;
+# the course's `cartpole.linearise` calls it. The plot compares yours with it, for $\varepsilon$ from 1 to
+# $10^{-12}$. Too wide: the curvature of $f$ shows, with slope 2. Too narrow: the two values of $f$ agree in
+# nearly all digits, and their difference is rounding error, with slope -1. The best lies near the cube root
+# of the machine's precision, $6\cdot10^{-6}$.
 
 # %% tags=["experiment"]
 class CartPoleModel:
@@ -1533,13 +1550,13 @@ show_difference_errors()
 # %% [markdown]
 # ### Balance the cart-pole
 #
-# The state is $x = (\text{position}, \text{angle}, \text{velocity}, \text{angular velocity})$, the action a force of at most 10 N.
-# We linearise at the top and pay for an angle of 0.1 rad as much as for a position of 0.3 m or a force of 3 N. With a
-# horizon of 500 steps (10 s) the first gain no longer depends on the horizon: that one is used for ever, as the
-# stationary controller.
+# The state is $x = (\text{position}, \text{angle}, \text{velocity}, \text{angular velocity})$, the action a
+# force of at most 10 N. We linearise at the top and pay for an angle of 0.1 rad as much as for a position of
+# 0.3 m or a force of 3 N. With a horizon of 500 steps (10 s) the first gain no longer depends on the horizon:
+# that one is used for ever, as the stationary controller.
 #
-# Look at the signs in the gain. To move the cart to the right the force goes first to the *left*: so that the pole
-# leans to the right, and the cart may follow. Nobody programmed that; it is in $P$.
+# Look at the signs in the gain. To move the cart to the right the force goes first to the *left*: so that the
+# pole leans to the right, and the cart may follow. Nobody programmed that; it is in $P$.
 
 # %% tags=["experiment"]
 STATE_COST = np.diag([1 / 0.3**2, 1 / 0.1**2, 0.0, 0.0])
@@ -1579,8 +1596,8 @@ for start, states, forces in zip(cart_starts, cart_states.swapaxes(0, 1), cart_f
     print(f"from {np.round(start, 2)}: promised by x'Px {start @ cart_costs[0] @ start:6.1f}, paid in MuJoCo {paid:6.1f}")
 
 # %% [markdown]
-# The promise $x_0^\top P_0 x_0$ holds where the linear model does, and fails where it does not: at large angles, and where
-# the motor saturates. The third start, in MuJoCo:
+# The promise $x_0^\top P_0 x_0$ holds where the linear model does, and fails where it does not: at large
+# angles, and where the motor saturates. The third start, in MuJoCo:
 
 # %% tags=["experiment"]
 def film_balance(forces, first_state):
@@ -1599,10 +1616,10 @@ balance_frames = film_balance(cart_forces[:160, 2], cart_starts[2])
 animate(balance_frames, frames_per_second=12.5)
 
 # %% [markdown]
-# **How robust is it?** Two ways to leave the world that LQR was promised. On the left the pole begins further and further
-# from upright. On the right every measurement carries Gaussian noise of growing size, the velocities included, and the
-# controller believes it. A run succeeds if for 4 s the pole stays within 45 degrees and the cart on its rail; bars are 95%
-# intervals (Wilson) over 100 runs. About 6 s.
+# **How robust is it?** Two ways to leave the world that LQR was promised. On the left the pole begins further
+# and further from upright. On the right every measurement carries Gaussian noise of growing size, the
+# velocities included, and the controller believes it. A run succeeds if for 4 s the pole stays within 45
+# degrees and the cart on its rail; bars are 95% intervals (Wilson) over 100 runs. About 6 s.
 
 # %% tags=["experiment"]
 def survives(states):
@@ -1644,22 +1661,24 @@ gentle_gains, _ = lqr(cart_A, cart_B, STATE_COST, 100 * FORCE_COST, STATE_COST, 
 show_robustness({"force cost 1/9": cart_gains[0], "force cost 100/9": gentle_gains[0]})
 
 # %% [markdown]
-# Left: up to 25 degrees nothing is lost, although nothing is linear there any more; beyond, 10 N cannot catch the pole, whatever the
-# gain. Right: the gain that is *optimal* without noise is not the one that survives most noise. A high gain acts on every
-# error of the sensor as if it were the world's. What LQR lacks is a state estimate: section 8.
+# Left: up to 25 degrees nothing is lost, although nothing is linear there any more; beyond, 10 N cannot catch
+# the pole, whatever the gain. Right: the gain that is *optimal* without noise is not the one that survives
+# most noise. A high gain acts on every error of the sensor as if it were the world's. What LQR lacks is a
+# state estimate: section 8.
 
 # %% [markdown]
 # ## 8. Partial observation
 #
-# A robot stands somewhere in a corridor with 16 cells and 3 doors. One door leads to its room; "enter" anywhere else
-# is a costly bump. It can go west, go east, or enter; wheels slip, so a move may go nowhere or two cells. All that it
-# senses is "wall" or "door", and that only mostly right (a door is seen as one in 90% of the cases, a wall is taken
-# for a door in 5%).
+# A robot stands somewhere in a corridor with 16 cells and 3 doors. One door leads to its room; "enter"
+# anywhere else is a costly bump. It can go west, go east, or enter; wheels slip, so a move may go nowhere or
+# two cells. All that it senses is "wall" or "door", and that only mostly right (a door is seen as one in 90%
+# of the cases, a wall is taken for a door in 5%).
 #
-# **The last observation is not a state.** A state is what makes the past irrelevant: $P(s_{t+1} \mid s_t, a_t)$ must not change if you
-# also know what happened earlier. "I see a door" does not do that: whether the goal lies ahead or behind depends on which door
-# it is, and *that* depends on the doors passed before. What does have the Markov property is everything seen and done so far, or
-# anything that summarises it without loss: the **belief**, the probability of each state given the whole history.
+# **The last observation is not a state.** A state is what makes the past irrelevant: $P(s_{t+1} \mid s_t,
+# a_t)$ must not change if you also know what happened earlier. "I see a door" does not do that: whether the
+# goal lies ahead or behind depends on which door it is, and *that* depends on the doors passed before. What
+# does have the Markov property is everything seen and done so far, or anything that summarises it without
+# loss: the **belief**, the probability of each state given the whole history.
 #
 # ### 8.1 The Bayes filter
 #
@@ -1667,11 +1686,12 @@ show_robustness({"force cost 1/9": cart_gains[0], "force cost 100/9": gentle_gai
 #
 # $$\bar b(s') = \sum_s b(s)\, P(s' \mid s, a),\qquad b'(s') = \frac{O(o \mid s')\;\bar b(s')}{\sum_{s''} O(o \mid s'')\;\bar b(s'')}.$$
 #
-# (Thrun, Burgard and Fox 2005, *Probabilistic Robotics*, table 2.1. With linear dynamics and Gaussian noise the same two lines are
-# the Kalman filter.)
+# (Thrun, Burgard and Fox 2005, *Probabilistic Robotics*, table 2.1. With linear dynamics and Gaussian noise
+# the same two lines are the Kalman filter.)
 #
-# What if the denominator is 0, the model says that this cannot be seen here? Then the model is wrong, and dividing makes
-# NaNs that stay for ever. We keep the prediction: an observation that the model cannot explain changes nothing.
+# What if the denominator is 0, the model says that this cannot be seen here? Then the model is wrong, and
+# dividing makes NaNs that stay for ever. We keep the prediction: an observation that the model cannot explain
+# changes nothing.
 
 # %%
 def belief_update(belief, action, observation, transition, observation_model):
@@ -1700,20 +1720,20 @@ def belief_update(belief, action, observation, transition, observation_model):
     ### END SOLUTION 8.1 belief_update
 
 # %% [markdown]
-# **Sanity numbers.** Two rooms, belief $(0.5, 0.5)$; the action "stay"; coffee is smelled in room 0 with probability 0.8 and in room 1
-# with 0.3. Afterwards the belief is $(0.4, 0.15)/0.55 = (0.727, 0.273)$.
+# **Sanity numbers.** Two rooms, belief $(0.5, 0.5)$; the action "stay"; coffee is smelled in room 0 with
+# probability 0.8 and in room 1 with 0.3. Afterwards the belief is $(0.4, 0.15)/0.55 = (0.727, 0.273)$.
 
 # %% [markdown]
 # ### 8.2 QMDP
 #
-# How to act on a belief? Exactly solving the MDP over beliefs is out of reach for all but the smallest problems. QMDP
-# (Littman, Cassandra and Kaelbling 1995) is the cheapest useful answer: solve the MDP as if the state were visible, and
-# let each state vote with its Q-values, weighed by its probability:
+# How to act on a belief? Exactly solving the MDP over beliefs is out of reach for all but the smallest
+# problems. QMDP (Littman, Cassandra and Kaelbling 1995) is the cheapest useful answer: solve the MDP as if
+# the state were visible, and let each state vote with its Q-values, weighed by its probability:
 #
 # $$a = \arg\max_a \sum_s b(s)\, Q(s, a).$$
 #
-# It also tells what it would be worth to be told the state right now: with it one could choose *after* learning it,
-# $\sum_s b(s) \max_a Q(s, a)$, without it one must choose before,
+# It also tells what it would be worth to be told the state right now: with it one could choose *after*
+# learning it, $\sum_s b(s) \max_a Q(s, a)$, without it one must choose before,
 #
 # $$\text{worth of knowing}(b) = \sum_s b(s) \max_a Q(s, a) - \max_a \sum_s b(s)\, Q(s, a) \;\ge\; 0.$$
 
@@ -1740,12 +1760,12 @@ def qmdp(beliefs, q_values):
     ### END SOLUTION 8.2 qmdp
 
 # %% [markdown]
-# **Sanity numbers.** Action 0 is a gamble with Q-values 10 and -100 in the two states, action 1 is safe with 0. At the belief
-# $(0.6, 0.4)$ the gamble's mean is $6 - 40 = -34$: QMDP plays safe, although state 0 is likelier. Knowing the state is worth
-# $0.6 \cdot 10 + 0.4 \cdot 0 - 0 = 6$.
+# **Sanity numbers.** Action 0 is a gamble with Q-values 10 and -100 in the two states, action 1 is safe with
+# 0. At the belief $(0.6, 0.4)$ the gamble's mean is $6 - 40 = -34$: QMDP plays safe, although state 0 is
+# likelier. Knowing the state is worth $0.6 \cdot 10 + 0.4 \cdot 0 - 0 = 6$.
 #
-# **Watch a belief.** One run of QMDP in the corridor. Dark is probable, the line is the true cell, the triangles at the bottom
-# mark the doors.
+# **Watch a belief.** One run of QMDP in the corridor. Dark is probable, the line is the true cell, the
+# triangles at the bottom mark the doors.
 
 # %% tags=["experiment"]
 def solve_table(transition, rewards, gamma, sweeps=2000):
@@ -1807,7 +1827,7 @@ def show_beliefs(worlds, seed):
         ax.plot(world.doors, np.full(len(world.doors), bottom), "k^", clip_on=False, label="door")
         ax.plot(world.goal, bottom, "r^", clip_on=False, label="its room")
         ax.set(xlabel="cell", ylabel="step", title=title)
-    axes[0].legend(loc="lower left", fontsize=8)
+    axes[0].legend(loc="upper right", fontsize=8)
     fig.colorbar(image, label="belief")
     plt.show()
 
@@ -1815,13 +1835,14 @@ def show_beliefs(worlds, seed):
 show_beliefs({"the last door is its room": LAST_DOOR, "a door in the middle is its room": MIDDLE_DOOR}, seed=30)
 
 # %% [markdown]
-# Left: the robot heads east, because most cells lie west of its room. Every door it passes sharpens the belief (two likely
-# places become one), and it enters. Right: the same filter, the same formula, but the room lies among the doors. Half of the
-# belief says east, half says west, and the robot walks to and fro. Hold that thought.
+# Left: the robot heads east, because most cells lie west of its room. When it sees a door that might be the one, it
+# steps to and fro until it has made up its mind; in the end the two passed doors and the wall at the end settle it,
+# and it enters. Right: the same filter, the same formula, but the room lies among the doors. Half of the belief says
+# east, half says west, and the robot dithers on and on. Hold that thought.
 #
-# **Three robots** (about 4 s). The first takes its last observation for the state: it gets the best of all nine maps from
-# {wall, door} to actions. The second keeps a belief, the third is told the cell. The same 300 starts for
-# all; bars are 95% intervals.
+# **Three robots** (about 4 s). The first takes its last observation for the state: it gets the best of all
+# nine maps from {wall, door} to actions. The second keeps a belief, the third is told the cell. The same 300
+# starts for all; bars are 95% intervals.
 
 # %% tags=["experiment"]
 def compare_robots(worlds, num_episodes=300):
@@ -1850,12 +1871,18 @@ def compare_robots(worlds, num_episodes=300):
 compare_robots({"the last door": LAST_DOOR, "a middle door": MIDDLE_DOOR})
 
 # %% [markdown]
-# **What QMDP cannot do.** It acts as if all doubt would be gone after one step. So it never pays for information: an action whose
-# only use is to look changes no state and so has the Q-value of a wasted step, *whatever it would show*. The
-# observation model does not even occur in the formula.
+# The best map from the last observation never enters at all: whoever answers "door" with "enter" stands before the wrong
+# door sooner or later, sees the same door again, and bumps into it for ever. Memory is what makes the difference, and
+# a belief is memory in its most compact form. With the middle door QMDP finds its room only half of the time, although
+# its belief is exactly right. The fault lies in how it acts.
 #
-# Five cells in a row. One end pays 10 and the other costs 10, and only a sign says which; the robot starts in the middle. "look"
-# costs 0.1 more than a step and reads the sign. The MDP has 2 x 5 states: which end pays, and where the robot is.
+# **What QMDP cannot do.** It acts as if all doubt would be gone after one step. So it never pays for
+# information: an action whose only use is to look changes no state and so has the Q-value of a wasted step,
+# *whatever it would show*. The observation model does not even occur in the formula.
+#
+# Five cells in a row. One end pays 10 and the other costs 10, and only a sign says which; the robot starts in
+# the middle. "look" costs 0.1 more than a step and reads the sign. The MDP has 2 x 5 states: which end pays,
+# and where the robot is.
 
 # %% tags=["experiment"]
 def sign_post():
@@ -1899,10 +1926,10 @@ run_sign_post(look_first=False)
 run_sign_post(look_first=True)
 
 # %% [markdown]
-# QMDP walks to and fro for ever in the middle, each time sure that it will know better after the next step: the same
-# disease as with the middle door. A planner in belief space (a POMDP solver, or a policy with memory that *learned* to look)
-# buys the information. Where information comes for free with the steps that the robot takes anyway, as with the last door, QMDP is
-# nearly as good as seeing the state.
+# QMDP walks to and fro for ever in the middle, each time sure that it will know better after the next step:
+# the same disease as with the middle door. A planner in belief space (a POMDP solver, or a policy with memory
+# that *learned* to look) buys the information. Where information comes for free with the steps that the robot
+# takes anyway, as with the last door, QMDP is nearly as good as seeing the state.
 
 # %% [markdown]
 # ## 9. Written questions
