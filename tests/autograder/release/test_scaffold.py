@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
-import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
@@ -20,8 +17,9 @@ from autograder.release.build import release
 from autograder.release.gate import inspect
 from autograder.release.scaffold import scaffold
 from autograder.release.wheel import build_wheel
+from autograder.source.examples import write_examples
 from autograder.source.starter import differences
-from autograder.source.variants import alternatives, mutants, solved_notebook, starter_notebook
+from autograder.source.variants import alternatives, mutants
 
 SLUG = "hw7_demo"
 
@@ -95,21 +93,11 @@ def test_it_releases_without_a_leak_though_its_templates_travel_in_the_wheel(
     assert len(release(course, SLUG, tmp_path, grade=fake_grader(), wheel=build_wheel())) == 3
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("scaffolded_build", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_its_sample_class_earns_what_it_says(course: Course, grader: Grader, tmp_path: Path) -> None:
-    examples = course.solution(SLUG) / "examples"
-    starter, solved = (json.loads(make(course, SLUG)) for make in (starter_notebook, solved_notebook))
-    load(examples / "build.py").build(starter, solved, tmp_path)
-    with (examples / "expected.csv").open(newline="") as file:
+    written = dict(write_examples(course, SLUG, tmp_path))
+    with (course.solution(SLUG) / "examples" / "expected.csv").open(newline="") as file:
         expected = {row["id"]: row for row in csv.DictReader(file)}
-    assert {p.stem for p in tmp_path.glob("*.ipynb")} == set(expected)
+    assert set(written) == {f"{name}.ipynb" for name in expected} and all(written.values())
     for name, row in expected.items():
         result = grade_path(course, SLUG, tmp_path / f"{name}.ipynb", grader=grader)
         got = {"id": name, "points": f"{result.points:g}"}
