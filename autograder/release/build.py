@@ -7,8 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from autograder.course import Course
+from autograder.errors import AuthoringError
 from autograder.release.archives import write_bytes, zip_bytes
-from autograder.release.gate import GradeNotebook, inspect, refuse_release
+from autograder.release.gate import GradeNotebook, inspect, listed, refuse_release
 from autograder.release.leaks import Leak, public_of, scan
 from autograder.release.packages import Packing, grader_files, gradescope_files, student_files
 from autograder.release.secrets import secrets_of
@@ -58,7 +59,10 @@ def release(
     if found.source is not None:
         packing = Packing(course, found.source, wheel or build_wheel())
         archives = _archives(packing, out)
-        reasons += [f"leak: {leak}" for leak in find_leaks(packing, archives[0])]
+        try:
+            reasons += [f"leak: {leak}" for leak in find_leaks(packing, archives[0])]
+        except AuthoringError as error:
+            reasons += [reason for reason in listed(error) if reason not in reasons]
     refuse_release(slug, tuple(reasons))
     if not dry_run:
         for archive in archives:

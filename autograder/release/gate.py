@@ -47,7 +47,7 @@ def inspect(course: Course, slug: str, grade: GradeNotebook | None = None) -> In
         source = read_source(course, slug)
         reasons = _stale(course, slug, source)
     except AuthoringError as error:
-        return Inspection(None, tuple(_listed(error)))
+        return Inspection(None, tuple(listed(error)))
     tests = _wrong_tests(course, source.assignment)
     reasons += [*tests, *_unread(course, source.assignment), *_variants(course, slug, source)]
     if tests:
@@ -75,7 +75,7 @@ def _real_grader() -> GradeNotebook:
     return grade_notebook
 
 
-def _listed(error: AuthoringError) -> list[str]:
+def listed(error: AuthoringError) -> list[str]:
     """Return the problems that an AuthoringError lists, each with the lines that continue it."""
     return re.split(r"\n(?!\s)", str(error))
 
@@ -95,7 +95,7 @@ def _wrong_tests(course: Course, assignment: Assignment) -> list[str]:
     try:
         Suite.collect(assignment, assignment.tests, course.solution(assignment.slug) / "tests")
     except AuthoringError as error:
-        return _listed(error)
+        return listed(error)
     return []
 
 
@@ -122,7 +122,7 @@ def _variants(course: Course, slug: str, source: Source) -> Iterator[str]:
         try:
             read(course, slug, source)
         except AuthoringError as error:
-            yield from _listed(error)
+            yield from listed(error)
 
 
 def _graded(course: Course, slug: str, source: Source, grade: GradeNotebook) -> Iterator[str]:
@@ -159,4 +159,4 @@ def _earned(name: str, result: SubmissionResult, assignment: Assignment, fractio
             yield f"{question.label}: the {name} earns {score} ({got.outcome}{which})"
 
 
-__all__ = ["GradeNotebook", "Inspection", "inspect", "refuse_release"]
+__all__ = ["GradeNotebook", "Inspection", "inspect", "listed", "refuse_release"]

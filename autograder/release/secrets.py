@@ -15,6 +15,7 @@ from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
+from autograder.errors import AuthoringError
 from autograder.release.texts import code, digits, tight
 from autograder.source.document import Source
 from autograder.source.holes import body
@@ -160,7 +161,10 @@ def _of_python(path: Path, text: str, hidden_tests: bool) -> Iterator[Secret]:
 
 def _of_data(path: Path, text: str) -> Iterator[Secret]:
     """Yield numbers and texts of a TOML or JSON file."""
-    values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    try:
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except ValueError as error:  # of TOML and of JSON
+        raise AuthoringError(f"cannot be searched for secrets: {error}", path) from None
     for key, value in _leaves(values):
         if isinstance(value, str):
             least = MIN_RUBRIC if path.stem == "rubric" else MIN_TEXT

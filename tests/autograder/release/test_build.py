@@ -218,6 +218,23 @@ def test_a_source_that_cannot_be_read_is_the_reason(course: Course, tmp_path: Pa
         release_into(course, tmp_path / "dist")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("thresholds.json", "{", "thresholds.json:1: cannot be searched for secrets: "),
+        ("grading.toml", "seed = ", "grading.toml:1: cannot be searched for secrets: "),
+        ("reproduce.py", "def f(:", "reproduce.py:1: not valid Python: "),
+    ],
+)
+def test_a_secret_file_that_cannot_be_searched_is_a_reason(
+    course: Course, tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    (course.solution(SLUG) / name).write_text(text)
+    with pytest.raises(ReleaseError, match="for 1 reason:") as error:
+        release_into(course, tmp_path / "dist")
+    assert message in str(error.value)
+
+
 def test_a_dry_run_writes_nothing(course: Course, tmp_path: Path) -> None:
     archives = release_into(course, tmp_path / "dist", dry_run=True)
     assert len(archives) == 3 and not (tmp_path / "dist").exists()
