@@ -4,27 +4,29 @@ Each attack returns what it got, which is its success, or raises, which is its f
 """
 
 import ctypes
+import errno
 import os
 import socket
+from typing import Any
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def call(function, *arguments):
+def call(function: str, *arguments: Any) -> int:
     """Call into the C library, past Python's own checks."""
-    result = getattr(libc, function)(*arguments)
+    result = int(libc[function](*arguments))
     if result == -1:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
 
 
-def read_hidden_file(here):
+def read_hidden_file(here: dict[str, Any]) -> object:
     """Read a file of the grader's."""
     with open(here["hidden_file"]) as file:
         return file.read()
 
 
-def find_hidden_files(here):
+def find_hidden_files(here: dict[str, Any]) -> object:
     """Find what lies in the folder in which the grader was started."""
     found = [path for path in here["hidden_paths"] if os.path.lexists(path)]
     if not found:
@@ -32,7 +34,7 @@ def find_hidden_files(here):
     return found
 
 
-def see_other_processes(here):
+def see_other_processes(here: dict[str, Any]) -> object:
     """Find a process that is not this one."""
     others = [name for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
     readable = []
@@ -47,7 +49,7 @@ def see_other_processes(here):
     return readable
 
 
-def signal_grader(here):
+def signal_grader(here: dict[str, Any]) -> object:
     """Reach the grader, or the process that started this one, with a signal."""
     reached = []
     for pid in {here["grader_pid"], os.getppid() or -1} - {-1, 1, os.getpid()}:
@@ -61,45 +63,51 @@ def signal_grader(here):
     return reached
 
 
-def fork(here):
+def fork(here: dict[str, Any]) -> object:
     """Start a process."""
     pid = call("fork")
     if pid == 0:
         libc._exit(0)
+    os.waitpid(pid, 0)
     return pid
 
 
-def execute(here):
-    """Run another program in this one's place."""
-    # A file that is not there: ENOENT would mean that the call itself is allowed.
-    result = libc.execve(b"/not/there", None, None)
+def refused(function: str, *arguments: Any) -> str:
+    """Make a call that cannot succeed, and tell whether it was refused or only failed: EPERM or another."""
+    libc[function](*arguments)
     number = ctypes.get_errno()
-    if result == -1 and number == 1:
+    if number == errno.EPERM:
         raise OSError(number, os.strerror(number))
     return os.strerror(number)
 
 
-def open_socket(here):
+def execute(here: dict[str, Any]) -> object:
+    """Run another program in this one's place."""
+    return refused("execve", b"/not/there", None, None)
+
+
+def open_socket(here: dict[str, Any]) -> object:
     """Open a network socket."""
     return call("socket", int(socket.AF_INET), int(socket.SOCK_STREAM), 0)
 
 
-def nameless_file(here):
+def nameless_file(here: dict[str, Any]) -> object:
     """Make a file in memory that could be executed."""
     return call("memfd_create", b"x", 0)
 
 
-def new_namespace(here):
+def new_namespace(here: dict[str, Any]) -> object:
     """Become root in a namespace of one's own."""
     return call("unshare", 0x10000000)
 
 
-def trace(here):
-    """Ask to be traced."""
-    return call("ptrace", 0, 0, 0, 0)
+def trace(here: dict[str, Any]) -> object:
+    """Trace another process."""
+    attach, nobody = 16, 2**30
+    return refused("ptrace", attach, nobody, 0, 0)
 
 
-def write_outside(here):
+def write_outside(here: dict[str, Any]) -> object:
     """Leave something behind for the next submission."""
     left = []
     for folder in ("/", "/usr", "/packages", "/dev/shm", "/var/tmp", os.path.dirname(os.__file__)):
@@ -119,7 +127,7 @@ ATTACKS = (
 )  # fmt: skip
 
 
-def attack(here):
+def attack(here: dict[str, Any]) -> dict[str, str]:
     """Try everything; return attack -> how it was stopped, or ``!! `` and what it got."""
     results = {}
     for one in ATTACKS:

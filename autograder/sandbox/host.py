@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import builtins
 import difflib
-import sys
 import threading
 import types
 from collections.abc import Callable, Mapping
@@ -72,10 +71,12 @@ class Host:
         return ["handle", number, type(value).__name__[: p.NAME_CHARS], callable(value)]
 
     def resolve(self, fields: list[Any]) -> Any:
-        """Return the object behind a handle, or a proxy of a trusted object."""
+        """Return the object behind a handle, a function by name, or a proxy of a trusted object."""
         kind, number, *rest = fields
         if kind == "handle":
             return self._handles[number]
+        if kind == "function":
+            return self._namespace[rest[0]] if number == p.MAIN else getattr(self._handles[number], rest[0])
         if number not in self._proxies:
             self._proxies[number] = make_proxy(self, number, rest)
         return self._proxies[number]
@@ -213,8 +214,9 @@ def make_proxy(host: Host, number: int, fields: list[Any]) -> Any:
     for member in set(methods) & set(_FORWARDED):
         members[member] = staticmethod(_forward(host, number, member))
     bases: tuple[type, ...] = (TrustedProxy,)
-    gymnasium = sys.modules.get("gymnasium")
-    if is_env and gymnasium is not None:
+    if is_env:
+        import gymnasium
+
         bases = (TrustedProxy, gymnasium.Env)
         members["unwrapped"] = property(lambda self: self)
         for member in ("reset", "step", "render", "close"):

@@ -60,6 +60,8 @@ class Link(ABC):
             if value._link is not self:
                 raise EncodeError("a handle of another worker cannot be passed to this one")
             return ["handle", value._id]
+        if isinstance(value, RemoteFunction) and value._link is self:
+            return ["function", value._target, value.__name__]
         known = self._exported.get(id(value))
         if known is None:
             wrapped = as_trusted(value)
