@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from autograder.source.problems import Problem, Problems, refuse
 
 TAGS = ("setup", "experiment")
 _HEADER = re.compile(r"#\s*%%")
-_KNOWN = {"tags", "written", "title", "lines_to_next_cell", "incorrectly_encoded_metadata"}
+_KNOWN = {"tags", "written", "title", "lines_to_next_cell", "incorrectly_encoded_metadata", "cell_marker"}
 _QUOTED = re.compile(r"\s*[a-zA-Z]*(\"\"\"|''')")
 _TAGS = re.compile(r"\btags\s*=\s*(?!\[)")
 _EXACT = re.compile(r"# %%( .*)?")
@@ -112,8 +113,18 @@ def _check(read: Any, cell: SourceCell, titles: bool, problems: Problems) -> Non
         problems.at(cell.line, f"unknown tag {', '.join(wrong)}; known are {', '.join(TAGS)}")
     if not isinstance(read.metadata.get("written", ""), str):
         problems.at(cell.line, f'write the question\'s id in quotes: written="{cell.written}"')
+    if not cell.markdown and not _parses(cell.source):
+        problems.at(cell.line, "the cell is not valid Python on its own; does it begin inside a statement?")
     if cell.written and not cell.markdown:
         problems.at(cell.line, "a written answer is a markdown cell; write `# %% [markdown] written=...`")
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return True
 
 
 def _check_quoted(cell: SourceCell, problems: Problems) -> None:

@@ -252,6 +252,28 @@ def test_a_cell_whose_header_is_off_is_refused(text: str, message: str) -> None:
     assert message in cells_refused(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "# %%\nx = 'a\\\n# %% b'\n",
+            "hw.py:1: 1 cell headers, but 2 cells were read; is a header inside a string?",
+        ),
+        (
+            "# %%\nx = [\n# %%\n]\n",
+            "hw.py:1: the cell is not valid Python on its own; does it begin inside a",
+        ),
+    ],
+)
+def test_a_header_inside_a_statement_is_refused(text: str, message: str) -> None:
+    assert message in cells_refused(text)
+
+
+def test_a_markdown_cell_may_be_a_string() -> None:
+    (cell,) = read_cells('# %% [markdown]\n"""\n# Title\ntext\n"""\n', PATH)
+    assert cell.markdown and cell.source == "# Title\ntext"
+
+
 def test_a_header_inside_a_string_begins_no_cell() -> None:
     cells = read_cells('# %%\ntext = """\n# %%\n"""\n# %% tags=["experiment"]\n\nx = 1\n\n', PATH)
     assert [(c.line, c.last, c.source, c.tags) for c in cells] == [
