@@ -245,7 +245,7 @@ class _Matcher:
     def _tell_duplicates(self, given: TemplateCell, best: int, ranks: dict[int, int]) -> None:
         if len(ranks) < 2 or ranks[best] == UNTOUCHED:
             return
-        others = " and ".join(self.cells[p].label for p in ranks if p != best)
+        others = _listed([self.cells[p].label for p in ranks if p != best])
         self._find(
             f"{self._labels(given)}: {others} and {self.cells[best].label} both hold it;"
             f" {self.cells[best].label} counts.", given.questions,
@@ -279,13 +279,19 @@ class _Matcher:
         for question, labels in where.items():
             if len(labels) > 1:
                 self._find(
-                    f"{self._label(question)} is defined in {' and '.join(labels)};"
+                    f"{self._label(question)} is defined in {_listed(labels)};"
                     f" the one in {labels[-1]} counts.",
                     (question,),
                 )
 
     def _tell_order(self) -> None:
-        order = [self.pairing.claims[p] for p in sorted(self.pairing.claims)]
+        placed = (p for p in sorted(self.chosen) if self.pairing.how[p] != "name")  # not work in a new cell
+        order = [self.pairing.claims[p] for p in placed]
         order = [i for i in order if self.template.cells[i].kind in ("glue", "hole")]
         if order != sorted(order):
             self._find("The notebook's cells are in another order than given; they ran in the given order.")
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """Join a few labels; of many, count the rest."""
+    return " and ".join(labels) if len(labels) <= 6 else f"{labels[0]} and {len(labels) - 1} more cells"

@@ -274,7 +274,7 @@ def _without_notes(body: str) -> tuple[str, list[str]]:
 
 def _percent_cell(number: int, head: str, body: str) -> NotebookCell:
     options: dict[str, Any] = {}
-    for key, value in _OPTION.findall(head):
+    for key, value in _OPTION.findall(head[:2000]):
         try:
             options[key] = json.loads(value)
         except (ValueError, RecursionError):

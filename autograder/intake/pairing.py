@@ -17,9 +17,9 @@ from autograder.intake.template import Template, TemplateCell, normal, placehold
 
 ALIKE = 0.6  # likeness from which an unknown cell counts as a changed starter cell
 MAX_PAIRS = 20_000  # comparisons of two cells by their lines
-MAX_CLOSE = 400  # comparisons by their characters
+MAX_CLOSE = 150  # comparisons by their characters
 SHORT = 4  # cells of so few lines are compared by characters too
-MAX_CHARACTERS = 2000
+MAX_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)

@@ -165,7 +165,7 @@ def _single(path: Path, part: Part, assignment: Assignment) -> SubmissionSource:
 
 def _person_name(file: str, assignment: Assignment) -> str:
     """Return what a file name says of its author: its stem without the assignment's name."""
-    stem = file
+    stem = file[-250:]
     for suffix in (*archive.SUFFIXES, *_CODE):
         if stem.casefold().endswith(suffix):
             stem = stem[: -len(suffix)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
@@ -154,6 +155,7 @@ def test_an_untouched_hole_gives_way_to_a_new_cell_with_its_function(matched, bo
     result = matched(book.solve("2.2").add(SOLVED["2.1"]))
     assert by_id(result, "hole-2-1").source == SOLVED["2.1"]
     assert [c.id for c in result.cells].count("hole-2-1") == 1
+    assert told(result) == "2.1 gae: cell 4 and cell 14 both hold it; cell 14 counts."
 
 
 def test_a_cell_found_by_its_function_that_also_trains_keeps_only_definitions(matched, book):
@@ -343,3 +345,23 @@ def test_an_nbconvert_script_keeps_its_text_cells(template, assignment):
     result = match(cells, read_template(template), assignment, script=True)
     assert kinds(result.cells)[:2] == [("glue-a", "glue"), ("hole-2-1", "hole")]
     assert written_answers(result.pairing, assignment)[0]["3.1"] == "Gradients.\n\nAnd luck."
+
+
+def test_thousands_of_hostile_cells_are_matched_in_seconds(matched, book):
+    shuffled = sorted(SETUP) * 3
+    for number in range(1500):
+        random.Random(number).shuffle(shuffled)
+        book.add("def gae(r, g):\n    return 1" if number % 2 else "".join(shuffled))
+    start = time.process_time()
+    result = matched(book.solve("2.2"))
+    assert time.process_time() - start < 10  # about 0.5 s on an idle machine
+    assert told(result) == "2.1 gae: cell 4 and 749 more cells and cell 1513 both hold it; cell 1513 counts."
+
+
+@pytest.mark.parametrize(
+    "line", ["# %%" + "a" * 200_000, "-" * 200_000, "# %% x=" + "[" * 100_000, "#" + " " * 200_000]
+)
+def test_hostile_lines_of_a_script_cost_little(line):
+    start = time.process_time()
+    read_script((line + "\n" + line).encode(), "hw9.py")
+    assert time.process_time() - start < 3

@@ -130,7 +130,7 @@ def test_cells_are_added_deleted_and_put_in_another_order(solved):
 
 
 def test_locals_are_renamed_and_the_code_does_the_same():
-    source = "G = 2\n\n\ndef f(x, *, y=1):\n    # why\n    global G\n    z, G = x + y, 3\n    def g(x, w=1):\n        z = w\n        return z\n    return [z * i for i in range(g(2))]\n"
+    source = "G = 2\n\n\ndef f(x, *, y=1):\n    # why\n    global G\n    z, G = x + y, 3\n    def g(x, w=1):\n        z = w\n        return z\n    return [z * i for i in range(g(2, 2))]\n"
     renamed = edits.rename_locals(source, "_mine")
     assert "z_mine" in renamed and "i_mine" in renamed and "# why" not in renamed
     assert "x_mine" not in renamed and "G_mine" not in renamed
