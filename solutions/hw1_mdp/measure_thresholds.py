@@ -2,9 +2,9 @@
 
     python solutions/hw1_mdp/measure_thresholds.py [--seeds 40]
 
-A bound is the scale of a test's partial credit: nothing at `zero`, everything at `full` or above. `full` is 0.9, below
-what the worst seed of the reference reached: one start in ten may fail at no cost.
-The false-fail rate is the chance that a policy as good as the reference falls below `full`: the upper end of the 95%
+A bound is the scale of a test's partial credit: nothing at `zero`, everything at `bound` or above. `bound` is 0.9,
+below what the worst seed of the reference reached: one start in ten may fail at no cost.
+The false-fail rate is the chance that a policy as good as the reference falls below `bound`: the upper end of the 95%
 interval (rule of three where no run failed) of one episode's failure, through the binomial distribution.
 """
 
@@ -47,15 +47,15 @@ def balance_share(gain, rng, num_episodes=30):
     return float(up.mean())
 
 
-def false_fail_rate(failures, episodes, in_test, full):
-    """Chance that a test of `in_test` episodes falls below `full`, at the upper 95% bound of the failure rate."""
+def false_fail_rate(failures, episodes, in_test, bound):
+    """Chance that a test of `in_test` episodes falls below `bound`, at the upper 95% bound of the failure rate."""
     rate = 3.0 / episodes if failures == 0 else min(1.0, (failures + 2 * math.sqrt(failures) + 2) / episodes)
-    allowed = math.floor(in_test * (1 - full) + 1e-9)
+    allowed = math.floor(in_test * (1 - bound) + 1e-9)
     fine = sum(math.comb(in_test, k) * rate**k * (1 - rate) ** (in_test - k) for k in range(allowed + 1))
     return max(0.0, 1.0 - fine)
 
 
-def entry(measures, shares, in_test, zero, full):
+def entry(measures, shares, in_test, zero, bound):
     """Write down one threshold with what it rests on."""
     shares, episodes = np.array(shares), in_test * len(shares)
     failures = round(float(np.sum(1 - shares)) * in_test)
@@ -67,8 +67,8 @@ def entry(measures, shares, in_test, zero, full):
         "spread": round(float(shares.std(ddof=1)), 4),
         "worst": round(float(shares.min()), 4),
         "zero": zero,
-        "full": full,
-        "false_fail_rate": float(f"{false_fail_rate(failures, episodes, in_test, full):.2g}"),
+        "bound": bound,
+        "false_fail_rate": float(f"{false_fail_rate(failures, episodes, in_test, bound):.2g}"),
     }
 
 
@@ -88,11 +88,11 @@ def main():
     thresholds = {
         "5.3 swing_up": entry(
             "share of 40 random starts that are within 0.2 rad of upright for the whole last second of 10 s",
-            swing, 40, zero=0.5, full=0.9,
+            swing, 40, zero=0.5, bound=0.9,
         ),
         "7.2 lqr": entry(
             "share of 30 random starts (0.5 m, 0.3 rad, 0.3 m/s, 0.3 rad/s) that stay within 45 degrees for 4 s",
-            balance, 30, zero=0.5, full=0.9,
+            balance, 30, zero=0.5, bound=0.9,
         ),
     }  # fmt: skip
     arguments.out.write_text(json.dumps(thresholds, indent=2) + "\n")

@@ -5,6 +5,10 @@
 Writes headline.csv (measurements), headline_findings.csv (what the literature found, what came out here, whether it
 holds) and headline.png. Intervals are 95%, Student's t over seeds. The quick form has fewer grids, seeds and rounds:
 it shows that everything runs, and its findings mean little.
+
+What stands for the truth: the policy of the finest grid (161 points per axis) for the optimal one, and returns are
+those of 300 steps in MuJoCo. Costs of the cart-pole are geometric means over seeds (they are skewed). The learned policy
+has a stated budget (80 rounds of 64 candidates, 8 runs each): with more it comes nearer to what is possible.
 """
 
 from __future__ import annotations
@@ -59,7 +63,7 @@ class Plan:
     num_runs: int = 200
 
 
-QUICK = Plan((9, 15, 25), 41, 2, 40, (0.01,), (0, 3), 12, 40)
+QUICK = Plan((9, 13, 19), 27, 2, 30, (0.01,), (0, 3), 6, 20)
 
 
 @dataclass(frozen=True)
@@ -218,7 +222,8 @@ def report_noise(results, plan):
             costs = np.array([cost for n, d, _, cost in results if (n, d) == (noise, delay)])
             setting = f"noise {noise:g}, delay {delay} steps"
             for method, samples in zip(METHODS, costs.T):
-                rows.append(Row("sensor noise", setting, method, "cost per step", *interval(samples), len(samples)))
+                mean, low, high = (float(x) for x in np.exp(interval(np.log(samples))))  # costs are skewed
+                rows.append(Row("sensor noise", setting, method, "cost per step", mean, low, high, len(samples)))
             for other in (0, 1):
                 ratios[delay, noise, other] = np.exp(interval(np.log(costs[:, 2] / costs[:, other])))
     modelled, delayed = plan.delays[0], plan.delays[-1]
@@ -285,12 +290,14 @@ def draw(path, rows, plan):
         for k, method in enumerate(METHODS):
             mine = [row for row in rows if row.method == method and row.setting.endswith(f"delay {delay} steps")]
             mean, low, high = (np.array([getattr(row, name) for row in mine]) for name in ("mean", "low", "high"))
-            bars = [mean - np.maximum(low, 0.02), high - mean]
-            ax.errorbar(np.array(plan.noises) * 1.04 ** (k - 1), mean, yerr=np.maximum(bars, 0), marker="o", capsize=3, label=method)
-        ax.set(xscale="log", yscale="log", xlabel="sensor noise (m, rad)", ylabel="cost per step")
+            ax.errorbar(np.array(plan.noises) * 1.04 ** (k - 1), mean, yerr=[mean - low, high - mean], marker="o", capsize=3,
+                        label=method)  # fmt: skip
+        ax.set(xscale="log", yscale="log", xlabel="sensor noise (m, rad)", ylabel="cost per step", ylim=(0.05, 100))
+        ax.set_xticks(plan.noises, [f"{noise:g}" for noise in plan.noises])
+        ax.minorticks_off()
         ax.set_title("the model is right" if delay == 0 else f"{delay} steps of delay, not modelled")
         ax.grid(alpha=0.3)
-    axes[2].legend()
+    axes[2].legend(loc="upper left", fontsize=8)
     fig.savefig(path, dpi=110)
     plt.close(fig)
 

@@ -172,6 +172,6 @@ def test_swings_up_in_mujoco(student, reference, credit, rng):
         states = pendulum.step_states(states, torques)
         if t >= 180:  # the last second
             upright &= np.abs(wrap_angle(states[:, 0])) < pendulum.pendulum.SUCCESS_ANGLE
-    bound = THRESHOLDS["5.3 swing_up"]
+    threshold = THRESHOLDS["5.3 swing_up"]
     share = upright.mean()
-    credit(linear(share, bound["zero"], bound["full"]), measured=f"{share:.0%} of 40 starts end upright")
+    credit(linear(share, threshold["zero"], threshold["bound"]), measured=f"{share:.0%} of 40 starts end upright")

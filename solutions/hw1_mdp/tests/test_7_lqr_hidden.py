@@ -158,5 +158,5 @@ def test_balances_in_mujoco(student, credit, rng):
         forces = np.clip(-(states @ gains[0].T)[:, 0], -cartpole.FORCE_LIMIT, cartpole.FORCE_LIMIT)
         states = cartpole.step_states(states, np.nan_to_num(forces))
         up &= (np.abs(states[:, 1]) < np.pi / 4) & (np.abs(states[:, 0]) < cartpole.RAIL_LIMIT)
-    bound = THRESHOLDS["7.2 lqr"]
-    credit(linear(up.mean(), bound["zero"], bound["full"]), measured=f"{up.mean():.0%} of 30 starts stay up")
+    threshold = THRESHOLDS["7.2 lqr"]
+    credit(linear(up.mean(), threshold["zero"], threshold["bound"]), measured=f"{up.mean():.0%} of 30 starts stay up")
