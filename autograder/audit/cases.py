@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from autograder.audit.reach import traced
 from autograder.course import Course, Kind
 from autograder.source.document import Source
 from autograder.source.variants import (
     Alternative,
+    Mutant,
     Variant,
     alternatives,
     mutants,
@@ -24,12 +26,17 @@ from autograder.source.variants import (
 
 
 class Part(StrEnum):
-    """What an audit can look at."""
+    """What an audit looks at."""
+
+    TRACED = "traced"  # which holes run in which question; always looked at first
 
     REFERENCE = "reference"  # earns everything, whatever the grading seed
     STARTER = "starter"  # earns nothing
     MUTANTS = "mutants"  # each loses points in its own question alone
     ALTERNATIVES = "alternatives"  # each loses nothing
+
+
+PARTS = (Part.REFERENCE, Part.STARTER, Part.MUTANTS, Part.ALTERNATIVES)
 
 
 @dataclass(frozen=True)
@@ -38,12 +45,24 @@ class Case:
 
     part: Part
     name: str  # for people: "mutant 3.2 sum_norm"
-    variant: Variant = field(repr=False)
     seed: int
     questions: tuple[str, ...]  # those to grade
-    question: str = ""  # mutants and alternatives: their own
-    why: str = ""  # what the mistake or the alternative is
-    place: str = ""  # path:line of the mutant or alternative
+    change: Mutant | Alternative | None = field(default=None, repr=False)
+
+    @property
+    def question(self) -> str:
+        """The question that a mutant or an alternative is about."""
+        return self.change.question if self.change else ""
+
+    def variant(self, source: Source) -> Variant:
+        """Build the submission; some tenths of a second of work, done where the case is graded."""
+        if self.part is Part.TRACED:
+            return traced(source)
+        if self.part is Part.STARTER:
+            return starter(source)
+        if isinstance(self.change, Mutant):
+            return with_mutant(source, self.change)
+        return with_alternative(source, self.change) if self.change else solved(source)
 
 
 def seeds(grading_seed: int, count: int) -> list[int]:
@@ -54,16 +73,18 @@ def seeds(grading_seed: int, count: int) -> list[int]:
 
 def reference_cases(source: Source, grading_seeds: Iterable[int]) -> list[Case]:
     """Return the reference under each seed."""
-    variant, questions = solved(source), scored(source)
-    return [
-        Case(Part.REFERENCE, f"reference, seed {i}", variant, s, questions)
-        for i, s in enumerate(grading_seeds)
-    ]
+    questions = scored(source)
+    return [Case(Part.REFERENCE, f"reference, seed {i}", s, questions) for i, s in enumerate(grading_seeds)]
 
 
 def starter_case(source: Source, seed: int) -> Case:
     """Return the untouched starter."""
-    return Case(Part.STARTER, "starter", starter(source), seed, scored(source))
+    return Case(Part.STARTER, "starter", seed, scored(source))
+
+
+def traced_case(source: Source, seed: int) -> Case:
+    """Return the reference that tells which of its holes run."""
+    return Case(Part.TRACED, "traced reference", seed, scored(source))
 
 
 def mutant_cases(
@@ -79,13 +100,8 @@ def mutant_cases(
     """
     found = []
     for mutant in mutants(course, source.assignment.slug, source):
-        found.append(
-            Case(
-                Part.MUTANTS, f"mutant {mutant.question} {mutant.name}", with_mutant(source, mutant), seed,
-                where_it_runs(mutant.question, source, reached), mutant.question, mutant.why,
-                f"{mutant.path.name}:{mutant.line}",
-            )
-        )  # fmt: skip
+        questions = where_it_runs(mutant.question, source, reached)
+        found.append(Case(Part.MUTANTS, f"mutant {mutant.question} {mutant.name}", seed, questions, mutant))
     return found
 
 
@@ -97,13 +113,9 @@ def alternative_cases(
     for other in alternatives(course, source.assignment.slug, source):
         alone = _touches_nothing_else(other, source)
         questions = where_it_runs(other.question, source, reached) if alone else scored(source)
-        name = f"alternative {other.question} {other.name}"
         found.append(
-            Case(
-                Part.ALTERNATIVES, name, with_alternative(source, other), seed, questions, other.question,
-                other.why, f"{other.path.name}:{other.line}",
-            )
-        )  # fmt: skip
+            Case(Part.ALTERNATIVES, f"alternative {other.question} {other.name}", seed, questions, other)
+        )
     return found
 
 

@@ -6,12 +6,16 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from autograder.audit.cases import Case, Part
 from autograder.course import Assignment, Kind
 from autograder.results import Outcome, QuestionResult, SubmissionResult
 
 CPU_BUDGET_S = 90.0  # of the whole reference submission, worker and tests together
+EVIDENCE = ("seeds", "mean", "spread", "false_fail_rate")  # what stands beside a threshold
+MIN_SEEDS = 5
+MAX_FALSE_FAIL = 0.01  # one right answer in a hundred
 ROOM = 0.5  # a reference may use this share of a question's CPU limit; students' code is slower
 
 
@@ -84,7 +88,8 @@ def problems_of(case: Case, result: SubmissionResult) -> list[Problem]:
         if lost and question.id != own:
             found.append(Problem(case.part, question.id, f"{case.name}: {question.id} {_loses(question)}"))
         elif not lost and question.id == own:
-            where = f" ({case.place}: {case.why})"
+            change = case.change
+            where = f" ({change.path.name}:{change.line}: {change.why})" if change else ""
             found.append(Problem(case.part, own, f"{case.name}: loses nothing, no test notices it{where}"))
     return found
 
@@ -116,11 +121,8 @@ def timing_problems(graded: Graded, assignment: Assignment, budget_s: float = CP
 def threshold_problems(solution: Path) -> list[Problem]:
     """Check that tests which read thresholds have them, and that each bound stands beside its evidence."""
     path = solution / "thresholds.json"
-    users = [
-        p.name
-        for p in sorted((solution / "tests").glob("*.py"))
-        if "thresholds" in p.read_text(encoding="utf-8")
-    ]
+    texts = {p.name: p.read_text(encoding="utf-8") for p in sorted((solution / "tests").glob("*.py"))}
+    users = [name for name, text in texts.items() if "thresholds" in text]
     if not path.is_file():
         missing = f"{', '.join(users)} speaks of thresholds, and there is no {path.name} with measured ones"
         return [Problem("thresholds", "", missing)] if users else []
@@ -130,12 +132,27 @@ def threshold_problems(solution: Path) -> list[Problem]:
         return [Problem("thresholds", "", f"{path.name} is not valid JSON: {error}")]
     if not isinstance(data, dict) or not data:
         return [Problem("thresholds", "", f"{path.name} is no object of thresholds by name")]
-    found = []
-    for name, entry in data.items():
-        if isinstance(entry, dict) and (absent := [key for key in ("seeds", "bound") if key not in entry]):
-            words = f"{path.name}: {name} does not say its {' and '.join(absent)}"
-            found.append(Problem("thresholds", "", words))
-    return found
+    return [
+        Problem("thresholds", name.partition(" ")[0], f"{path.name}: {name} {words}")
+        for name, entry in data.items() if (words := _unfounded(entry))
+    ]  # fmt: skip
+
+
+def _unfounded(entry: Any) -> str:
+    """Say what one threshold lacks: its evidence is seeds, mean, spread and false-fail rate."""
+    if not isinstance(entry, dict):
+        return "is no object"
+    if absent := [key for key in EVIDENCE if key not in entry]:
+        return f"does not say its {', '.join(absent)}"
+    if not {"bound", "full"} & set(entry):
+        return "has no bound: give `bound`, or `zero` and `full` of a scale"
+    seeds = entry["seeds"] if isinstance(entry["seeds"], int) else len(entry["seeds"])
+    if seeds < MIN_SEEDS:
+        return f"rests on {seeds} seeds, expected at least {MIN_SEEDS}"
+    if not 0 <= entry["false_fail_rate"] <= MAX_FALSE_FAIL:
+        rate = f"{entry['false_fail_rate']:g}"
+        return f"fails a right answer at the rate {rate}, expected at most {MAX_FALSE_FAIL:g}"
+    return ""
 
 
 def rows_of(graded: Graded, assignment: Assignment, tests: Mapping[str, tuple[int, int]]) -> tuple[Row, ...]:
@@ -190,12 +207,13 @@ def _loses(question: QuestionResult) -> str:
 
 
 def _why(question: QuestionResult, passed: bool = False) -> str:
-    """Name the first test that decided."""
+    """Name the first test that decided, and what it said."""
     for test in question.tests:
         if (test.outcome is Outcome.PASSED) == passed:
-            last = (
-                [line for line in test.detail.splitlines() if line.strip()][-1:] if not test.message else []
-            )
-            words = test.message.splitlines()[:1] or last or [""]
-            return f"{test.name}: {test.outcome.value} {words[0]}".strip()
+            detail = [line.strip() for line in test.detail.splitlines() if line.strip()]
+            broken = (
+                test.outcome is Outcome.GRADER_ERROR
+            )  # its message is for students, the detail for authors
+            words = detail[-1:] if broken else test.message.splitlines()[:1]
+            return f"{test.name}: {test.outcome.value} {' '.join(words)}".strip()
     return question.outcome.value

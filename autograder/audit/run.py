@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from autograder.audit import cases, judge, reach
-from autograder.audit.cases import Case, Part
+from autograder.audit.cases import PARTS, Case, Part
 from autograder.audit.judge import Audit, Problem
 from autograder.course import Course
 from autograder.errors import AutograderError
@@ -26,7 +27,7 @@ def audit(
     course: Course,
     slug: str,
     *,
-    parts: Collection[Part] = tuple(Part),
+    parts: Collection[Part] = PARTS,
     seeds: int = 20,
     jobs: int | None = None,
     grader: Grader | None = None,
@@ -53,8 +54,8 @@ def audit(
     if grader is None:
         with Grader(course, slug) as own:
             return audit(course, slug, parts=parts, seeds=seeds, jobs=jobs, grader=own, hear=hear, tick=tick)
-    with lend(grader) as recipe:
-        notes: list[str] = []
+    notes: list[str] = []
+    with lend(grader) as recipe, _lent(source):
         todo = _cases(course, source, grader, parts, seeds, notes, recipe)
         graded, failures = _grade(todo, recipe, jobs, hear, tick)
     problems = [*failures]
@@ -69,19 +70,34 @@ def audit(
     references = [result.cpu_s for case, result in graded if case.part is Part.REFERENCE]
     return Audit(
         slug, judge.rows_of(graded, grader.assignment, tests), tuple(problems), max(references, default=0.0),
-        time.perf_counter() - start, tuple(part.value for part in Part if part in parts), len(todo),
+        time.perf_counter() - start, tuple(part.value for part in PARTS if part in parts), len(todo),
         next((result.tier for _, result in graded), ""), notes=tuple(notes),
     )  # fmt: skip
 
 
 def grade_case(recipe: Recipe, case: Case) -> SubmissionResult:
-    """Grade one case in this process."""
+    """Build and grade one case in this process."""
     grader = process_grader(recipe).with_seed(case.seed)
     slug = grader.assignment.slug
+    if slug not in _sources:
+        _sources[slug] = read_source(grader.course, slug)
+    variant = case.variant(_sources[slug])
     return grade_notebook(
-        grader.course, slug, case.variant.notebook, files=case.variant.files, questions=case.questions,
+        grader.course, slug, variant.notebook, files=variant.files, questions=case.questions,
         grader=grader, run_untouched=case.part is Part.STARTER,
     )  # fmt: skip
+
+
+_sources: dict[str, Source] = {}  # of this process; a forked process finds its parent's here
+
+
+@contextmanager
+def _lent(source: Source) -> Iterator[None]:
+    _sources[source.assignment.slug] = source
+    try:
+        yield
+    finally:
+        del _sources[source.assignment.slug]
 
 
 def _cases(
@@ -117,7 +133,7 @@ def _cases(
 
 def _reached(source: Source, grader: Grader, recipe: Recipe) -> dict[str, frozenset[str]]:
     """Grade the traced submission; in a process of its own, because processes are forked from this one."""
-    case = Case(Part.REFERENCE, "traced", reach.traced(source), grader.seed, cases.scored(source))
+    case = cases.traced_case(source, grader.seed)
     [(_, outcome)] = Pool(1).run(partial(grade_case, recipe), [case])
     if isinstance(outcome, Failure):
         raise AutograderError(

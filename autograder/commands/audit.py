@@ -71,15 +71,15 @@ def as_data(audit: Audit) -> dict[str, Any]:
 
 
 def _parts(only: tuple[str, ...]) -> list[Part]:
-    from autograder.audit.cases import Part
+    from autograder.audit.cases import PARTS
 
     names = [name.strip() for text in only for name in text.split(",") if name.strip()]
-    known = {part.value: part for part in Part}
+    known = {part.value: part for part in PARTS}
     if unknown := [name for name in names if name not in known]:
         raise UsageError(
             f"--only {unknown[0]}: no such part.\n  Next: give one or more of {', '.join(known)}."
         )
-    return [part for part in Part if not names or part.value in names]
+    return [part for part in PARTS if not names or part.value in names]
 
 
 def _audit(

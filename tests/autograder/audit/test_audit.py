@@ -9,7 +9,7 @@ import pytest
 
 from autograder import cli
 from autograder.audit import cases, judge, reach
-from autograder.audit.cases import Case, Part
+from autograder.audit.cases import PARTS, Case, Part
 from autograder.audit.run import audit
 from autograder.course import Course
 from autograder.grading import threads
@@ -17,7 +17,7 @@ from autograder.grading.api import grade_notebook
 from autograder.grading.grader import Grader
 from autograder.results import Outcome, Person, QuestionResult, SubmissionResult, TestResult
 from autograder.source.document import read_source
-from autograder.source.variants import Variant
+from autograder.source.variants import Mutant
 
 
 def edit(course: Course, path: str, old: str, new: str) -> None:
@@ -28,7 +28,7 @@ def edit(course: Course, path: str, old: str, new: str) -> None:
 
 
 def reasons(course: Course, *parts: Part, seeds: int = 1) -> list[str]:
-    found = audit(course, "tiny", parts=parts or tuple(Part), seeds=seeds, jobs=2)
+    found = audit(course, "tiny", parts=parts or PARTS, seeds=seeds, jobs=2)
     assert found.passed == (not found.problems)
     return [problem.what for problem in found.problems]
 
@@ -155,7 +155,8 @@ def result(*questions: QuestionResult, cpu_s: float = 1.0, error: str = "") -> S
 
 
 def case(part: Part, question: str = "") -> Case:
-    return Case(part, "case", Variant(b""), 1, ("1.1",), question)
+    mutant = Mutant(question, "m", "Why.", "a", "b", Path("m.toml"), 1)
+    return Case(part, "case", 1, ("1.1",), mutant if question else None)
 
 
 def test_a_slow_reference_is_named(tiny_course: Course) -> None:
@@ -181,14 +182,30 @@ def test_a_mutant_whose_question_ends_in_a_grader_error_is_not_caught() -> None:
     assert "1.1 ended in GRADER_ERROR: test_x" in problem.what
 
 
+EVIDENCE = '"seeds": 40, "mean": 2, "spread": 0.1, "false_fail_rate": 1e-6'
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         (None, "test_x.py speaks of thresholds, and there is no thresholds.json with measured ones"),
         ("{", "thresholds.json is not valid JSON"),
         ("[]", "thresholds.json is no object of thresholds by name"),
-        ('{"pendulum": {"bound": 1}}', "thresholds.json: pendulum does not say its seeds"),
-        ('{"pendulum": {"bound": 1, "seeds": [1]}}', ""),
+        ('{"2.1 x": 3}', "thresholds.json: 2.1 x is no object"),
+        (
+            '{"2.1 x": {"bound": 1, "mean": 2}}',
+            "thresholds.json: 2.1 x does not say its seeds, spread, false_fail_rate",
+        ),
+        (f'{{"2.1 x": {{"zero": 1, {EVIDENCE}}}}}', "thresholds.json: 2.1 x has no bound: give `bound`, or"),
+        (
+            f'{{"2.1 x": {{"full": 1, {EVIDENCE.replace("40", "3")}}}}}',
+            "thresholds.json: 2.1 x rests on 3 seeds",
+        ),
+        (
+            f'{{"2.1 x": {{"full": 1, {EVIDENCE.replace("1e-6", "0.2")}}}}}',
+            "thresholds.json: 2.1 x fails a right answer",
+        ),
+        (f'{{"2.1 x": {{"full": 1, {EVIDENCE}}}}}', ""),
     ],
 )
 def test_thresholds_stand_beside_their_evidence(tmp_path: Path, text: str | None, words: str) -> None:
