@@ -3,6 +3,8 @@
 Each attack returns what it got, which is its success, or raises, which is its failure.
 """
 
+from __future__ import annotations
+
 import ctypes
 import errno
 import os
@@ -110,7 +112,7 @@ def trace(here: dict[str, Any]) -> object:
 def write_outside(here: dict[str, Any]) -> object:
     """Leave something behind for the next submission."""
     left = []
-    for folder in ("/", "/usr", "/packages", "/dev/shm", "/var/tmp", os.path.dirname(os.__file__)):
+    for folder in ("/", "/usr", "/packages", "/dev", "/var/tmp", os.path.dirname(os.__file__)):
         try:
             with open(os.path.join(folder, "left-behind"), "w"):
                 left.append(folder)

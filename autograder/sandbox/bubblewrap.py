@@ -17,6 +17,7 @@ PACKAGES = "/packages"  # where the course's own packages lie in the sandbox
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
 _ETC = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
 _MACHINE = ("/sys/devices/system/cpu",)  # thread pools count processors here
+_PROC = ("/proc/cpuinfo", "/proc/meminfo")  # all that a worker sees of /proc
 _USER = "1000"  # not root, so that the warm parent may map its user into further namespaces
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
@@ -88,7 +89,7 @@ def further_site_folders() -> list[str]:
 def readable_paths(extra: Sequence[str]) -> list[str]:
     """Return what Landlock lets a worker read: the same as bubblewrap shows."""
     ours = [PACKAGES, *interpreter_folders(), *further_site_folders()]
-    return [*_SYSTEM, *_ETC, *_MACHINE, *_DEVICES, *ours, *extra]
+    return [*_SYSTEM, *_ETC, *_MACHINE, *_PROC, *_DEVICES, *ours, *extra]
 
 
 def command(packages: Iterable[str], read_only: Sequence[str], *, warm: bool, tmp_mb: int) -> list[str]:
@@ -116,7 +117,7 @@ def command(packages: Iterable[str], read_only: Sequence[str], *, warm: bool, tm
             arguments += ["--ro-bind-try", path, path]
     for path in _DEVICES:
         arguments += ["--dev-bind-try", path, path]
-    arguments += ["--dir", "/dev/shm"]
+    arguments += ["--dir", "/dev/shm"] if warm else ["--size", str(16 << 20), "--tmpfs", "/dev/shm"]
     for path in (*interpreter_folders(), *further_site_folders()):
         arguments += ["--ro-bind", path, path]
     for place, path in package_folders(packages).items():

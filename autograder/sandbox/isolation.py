@@ -16,9 +16,10 @@ from collections.abc import Iterable
 NEWNS, NEWUTS, NEWIPC = 0x20000, 0x4000000, 0x8000000
 NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
 _NOSUID, _NODEV, _NOEXEC, _RDONLY = 2, 4, 8, 1
-_BIND, _REC, _PRIVATE = 0x1000, 0x4000, 0x40000
+_REMOUNT, _BIND, _REC, _PRIVATE = 0x20, 0x1000, 0x4000, 0x40000
 
 TMP = "/tmp"
+SHM = "/dev/shm"  # semaphores live here
 HOME = "/tmp/work"  # a worker's working directory
 TMP_MB = 64
 
@@ -53,22 +54,29 @@ def own_namespaces() -> None:
 
 
 def private_mounts(size_mb: int, shown: Iterable[str] = ()) -> None:
-    """Put a sized tmpfs at /tmp, and emptiness where other processes could be seen or met.
+    """Put a sized tmpfs at /tmp and /dev/shm, and at /proc next to nothing: other processes are not seen.
 
     Args:
         size_mb: of /tmp.
         shown: what stays visible; some of it may lie below /tmp, where the course itself was unpacked.
     """
     mount(None, "/", None, _REC | _PRIVATE)
-    kept = {path: os.open(path, os.O_PATH) for path in shown if path.startswith(TMP + "/")}
-    mount("tmpfs", TMP, "tmpfs", _NOSUID | _NODEV | _NOEXEC, f"size={size_mb}m,mode=700,nr_inodes=20000")
+    kept = {path: os.open(path, os.O_PATH) for path in shown if path.startswith((TMP + "/", "/proc/"))}
+    plain = _NOSUID | _NODEV | _NOEXEC
+    mount("tmpfs", TMP, "tmpfs", plain, f"size={size_mb}m,mode=700,nr_inodes=20000")
+    mount("tmpfs", SHM, "tmpfs", plain, "size=16m,mode=700,nr_inodes=1000")
+    proc = os.open("/proc/self/fd", os.O_PATH)  # still there for the mounts below, once it is covered
+    mount("tmpfs", "/proc", "tmpfs", plain, "size=16k,mode=755")
     for path, fd in kept.items():
-        os.makedirs(path, exist_ok=True)
-        mount(f"/proc/self/fd/{fd}", path, None, _BIND | _REC)
+        if path.startswith("/proc/"):
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+        else:
+            os.makedirs(path, exist_ok=True)
+        os.fchdir(proc)
+        mount(str(fd), path, None, _BIND | _REC)
         os.close(fd)
-    for path in ("/proc", "/dev/shm"):
-        if os.path.isdir(path):
-            mount("tmpfs", path, "tmpfs", _NOSUID | _NODEV | _NOEXEC | _RDONLY, "size=4k,mode=555")
+    os.close(proc)
+    mount("tmpfs", "/proc", None, _REMOUNT | _RDONLY | plain)
 
 
 def mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> None:

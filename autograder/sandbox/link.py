@@ -28,7 +28,7 @@ from autograder.sandbox.errors import (
 from autograder.sandbox.frames import Closed, TimedStream, WallSpent
 from autograder.sandbox.launch import REAP_S, Exit, Process
 from autograder.sandbox.remote import _IDS, Link, OutOfMemoryReply
-from autograder.sandbox.trust import StandIns, as_trusted
+from autograder.sandbox.trust import StandIns, as_stand_in
 
 _SETUP_S = 120.0  # a worker confines itself in milliseconds; one that imports first takes seconds
 _LEAVES_S = 2.0  # a process that closed its socket has this long to be gone
@@ -83,7 +83,7 @@ class WorkerLink(Link):
         """
         number = _IDS.getrandbits(64)
         settings = _settings(code, limits, load_limits, self._process.home, lost)
-        bound = {name: as_trusted(function) for name, function in stand_ins.items()}
+        bound = {name: as_stand_in(function) for name, function in stand_ins.items()}
         try:
             frame = self.encoder.encode([p.SETUP, number, settings, bound])
         except EncodeError as error:

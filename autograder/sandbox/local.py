@@ -10,7 +10,7 @@ from autograder.sandbox.codec import Frame
 from autograder.sandbox.errors import StudentError
 from autograder.sandbox.host import Host
 from autograder.sandbox.remote import Link, OutOfMemoryReply, RemoteStudent
-from autograder.sandbox.trust import StandIns, as_trusted
+from autograder.sandbox.trust import StandIns, as_stand_in
 
 _ABSENT = object()
 
@@ -36,7 +36,7 @@ class _LocalLink(Link):
         self._namespace = namespace
         # Through the codec like any other callback, so that copies are made here too.
         self._stand_ins = {
-            name: self._host.decoder.decode(self.encoder.encode(as_trusted(function)))
+            name: self._host.decoder.decode(self.encoder.encode(as_stand_in(function)))
             for name, function in stand_ins.items()
         }
 

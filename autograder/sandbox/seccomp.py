@@ -20,7 +20,7 @@ _MODE_FILTER = 2
 _REFUSED = """
     fork vfork execve execveat
     memfd_create memfd_secret
-    socket socketpair connect bind listen accept accept4
+    socket connect bind listen accept accept4
     ptrace process_vm_readv process_vm_writev process_madvise process_mrelease kcmp
     pidfd_open pidfd_getfd pidfd_send_signal rt_sigqueueinfo rt_tgsigqueueinfo
     unshare setns mount umount2 pivot_root chroot move_mount open_tree fsopen fsconfig fsmount fspick

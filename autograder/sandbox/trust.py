@@ -115,6 +115,11 @@ def as_trusted(value: Any) -> Trusted | None:
     return None
 
 
+def as_stand_in(function: Callable[..., Any]) -> Trusted:
+    """Wrap whatever can be called, to answer for a function of the submission."""
+    return as_trusted(function) or Trusted(function, methods=("__call__",))
+
+
 def is_callers_fault(error: Exception) -> bool:
     """Tell whether a trusted call failed because of what it was handed.
 

@@ -110,7 +110,7 @@ class _Worker:
             threads=settings["threads"], file_mb=settings["tmp_mb"], own_users=defences.own_users,
         )  # fmt: skip
         if defences.landlock:
-            landlock.restrict(defences.shown, (isolation.TMP, "/dev/null"))
+            landlock.restrict(defences.shown, (isolation.TMP, isolation.SHM, "/dev/null"))
         if defences.seccomp_program:
             seccomp.load_filter(defences.seccomp_program)
         sys.addaudithook(_explain)
@@ -211,6 +211,8 @@ def _redirect_output(room: int) -> None:
 
 def _explain(event: str, arguments: tuple[Any, ...]) -> None:
     """Say in words why a system call will be refused; the refusal itself is the kernel's."""
+    if event == "socket.__new__" and arguments[1] == socket.AF_UNIX:
+        return  # a pair within the process, as asyncio makes one
     if event in _EXPLAINED:
         raise PermissionError(_EXPLAINED[event])
 
