@@ -95,7 +95,7 @@ class WorkerLink(Link):
         try:
             self._stream.write(frame)
             while True:
-                match self.decoder.decode(self._stream.read()):
+                match self.read_message(self._stream.read()):
                     case [p.CELL, int(echo), str(cell_id)] if echo == number and cell_id in known:
                         if self._phase.name == "setup":
                             self._stream.budget_s = self._stream.waited_s + load_limits.wall_s
@@ -131,9 +131,7 @@ class WorkerLink(Link):
         try:
             self._stream.write(frame)
             while True:
-                message = self.decoder.decode(self._stream.read())
-                if type(message) is not list or not message:
-                    raise ProtocolError("a message that is no message")
+                message = self.read_message(self._stream.read())
                 if message[0] not in (p.CALLBACK, p.FETCH):
                     return message
                 self._stream.write(self.answer(message))

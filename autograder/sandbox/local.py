@@ -42,11 +42,10 @@ class _LocalLink(Link):
 
     def converse(self, frame: Frame) -> list[Any]:
         with self._bound():
-            reply = self.decoder.decode(self._host.serve(self._host.decoder.decode(frame)))
-        return reply if isinstance(reply, list) else []
+            return self.read_message(self._host.serve(self._host.decoder.decode(frame)))
 
     def _ask(self, frame: Frame) -> list[Any]:
-        answer: list[Any] = self._host.decoder.decode(self.answer(self.decoder.decode(frame)))
+        answer: list[Any] = self._host.decoder.decode(self.answer(self.read_message(frame)))
         return answer
 
     def request(self, kind: int, *fields: Any) -> Any:

@@ -19,7 +19,14 @@ from autograder.sandbox.errors import (
     StudentError,
     WorkerDied,
 )
-from autograder.sandbox.trust import Trusted, as_trusted, is_callers_fault, is_environment, trusted
+from autograder.sandbox.trust import (
+    Trusted,
+    as_trusted,
+    is_callers_fault,
+    is_environment,
+    time_limit,
+    trusted,
+)
 
 __all__ = ["Link", "RemoteHandle", "RemoteStudent", "Trusted", "trusted"]
 
@@ -153,6 +160,13 @@ class Link(ABC):
     def _cell_that_defines(self, name: str) -> CellError | None:
         return next((e for e in self.cell_errors if name in e.defines), None)
 
+    def read_message(self, frame: Frame) -> list[Any]:
+        """Decode a frame that must be a message: a kind, an id, fields."""
+        message = self.decoder.decode(frame)
+        if type(message) is not list or len(message) < 2 or [type(m) for m in message[:2]] != [int, int]:
+            raise ProtocolError("a message that is no message")
+        return message
+
     # Callbacks.
 
     def answer(self, message: list[Any]) -> Frame:
@@ -174,7 +188,8 @@ class Link(ABC):
             raise ProtocolError("a keyword that is not text")
         owner = self._trusted[target]
         try:
-            value = owner.fetch(member) if message[0] == p.FETCH else owner.call(member, args, kwargs)
+            with time_limit(owner.label(member)):
+                value = owner.fetch(member) if message[0] == p.FETCH else owner.call(member, args, kwargs)
             return self.encoder.encode([p.RETURN, number, value])
         except (WorkerDied, ProtocolError, OutOfMemoryReply):
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 
 from autograder.course import Limits
@@ -16,6 +17,8 @@ from autograder.sandbox import (
     WorkerOutOfMemory,
     WorkerTimedOut,
 )
+from autograder.sandbox import protocol as p
+from autograder.sandbox.codec import Encoder
 
 SOURCE = '''
 import ctypes, os, signal, threading, time
@@ -78,6 +81,12 @@ def after(f):
 '''
 SHORT = Limits(cpu_s=5, wall_s=0.4, memory_mb=200, threads=8, output_kb=4)
 ROOMY = Limits(cpu_s=20, wall_s=40, memory_mb=200, threads=8, output_kb=4)
+
+
+def frame(message):
+    """Return the bytes of a frame, as a hostile worker may write them."""
+    header = Encoder().encode(message).header
+    return len(header).to_bytes(4, "little") + b"\0\0\0\0" + header
 
 
 def ends(worker, error, words, call):
@@ -159,7 +168,10 @@ def test_too_deep_a_recursion_is_an_exception(start):
         (lambda s: s.write(b"\xff" * 64), "broke the protocol: a frame larger than the limits"),
         (lambda s: s.write(b"\1\0\0\0\0\0\0\0\xc1"), "broke the protocol: a frame that cannot be read"),
         (lambda s: s.write(b"\1\0\0\0\0\0\0\0\x01"), "broke the protocol: a message that is no message"),
-        (lambda s: s.write(b"\3\0\0\0\0\0\0\0\x93\x0d\x01"), "broke the protocol"),
+        (lambda s: s.write(frame([13])), "a message that is no message"),
+        (lambda s: s.write(frame([True, 1, 2])), "a message that is no message"),
+        (lambda s: s.write(frame([np.ones(3), 1])), "a message that is no message"),
+        (lambda s: s.write(frame([99, 1, 2])), "a reply that answers no request"),
         (lambda s: s.close_all(), "it closed its connection and went on"),
     ],
 )
@@ -168,10 +180,7 @@ def test_a_broken_protocol(start, call, words):
 
 
 def test_a_reply_written_in_advance_answers_nothing(start):
-    import msgpack
-
-    frame = msgpack.packb([13, 12345, 1])  # RESULT of a request whose id nobody can know
-    forged = len(frame).to_bytes(4, "little") + b"\0\0\0\0" + frame
+    forged = frame([p.RESULT, 12345, 1])  # of a request whose id nobody can know
     worker = start(SOURCE)
     ends(worker, WorkerBlocked, "a reply that answers no request", lambda s: s.write(forged))
     worker = start(SOURCE)
@@ -181,10 +190,7 @@ def test_a_reply_written_in_advance_answers_nothing(start):
 
 
 def test_a_callback_outside_a_request_is_refused(start):
-    import msgpack
-
-    frame = msgpack.packb([19, 1, 7, 1, "step"])
-    forged = len(frame).to_bytes(4, "little") + b"\0\0\0\0" + frame
+    forged = frame([p.FETCH, 1, 7, 1, "step"])
     worker = start(SOURCE)
     ends(worker, WorkerBlocked, "a callback that belongs to no request", lambda s: s.write(forged))
 

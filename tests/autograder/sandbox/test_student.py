@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import textwrap
 import types
 
 import numpy as np
 import pytest
 
-from autograder.sandbox import GraderSideError, LocalStudent, MissingName, RemoteHandle, StudentError, trusted
+from autograder.sandbox import (
+    GraderSideError,
+    LocalStudent,
+    MissingName,
+    RemoteHandle,
+    StudentError,
+    trust,
+    trusted,
+)
 from autograder.sandbox.loader import new_module
 
 SOURCE = '''
@@ -227,6 +236,19 @@ def test_a_stand_in_that_refuses_an_argument_blames_the_caller(make):
     with pytest.raises(StudentError) as caught:
         student.use_backup(np.ones(4))
     assert caught.value.type_name == "ValueError" and caught.value.callback == "<lambda>"
+
+
+def test_a_stand_in_that_does_not_end_blames_the_caller(make, monkeypatch):
+    monkeypatch.setattr(trust, "CALLBACK_S", 0.1)
+
+    def endless(x):
+        while True:
+            pass
+
+    with pytest.raises(StudentError) as caught:
+        make({"backup": endless}).use_backup(1)
+    assert caught.value.message == "endless did not end within 0.1 s with what it was handed"
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
 
 
 def test_the_graders_own_failure_is_told_apart_even_when_swallowed(make):
