@@ -1,21 +1,22 @@
 """A student's notebook as an HTML fragment, with scores beside its cells.
 
-nbconvert renders the cells; what a student wrote is sanitised, and the page that holds the fragment forbids
-scripts, so that a notebook cannot act on whoever opens the page. Mathematics becomes MathML, which browsers
-show without a script or a network.
+nbconvert's filters render the cells; what a student wrote is sanitised, and the page that holds the fragment
+forbids scripts, so that a notebook cannot act on whoever opens the page. Mathematics becomes MathML, which
+browsers show without a script or a network.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from html import unescape
+from html import escape, unescape
 from typing import Any
 
-MAX_OUTPUT_CHARACTERS = 20_000
+from autograder.reports.wording import plain
+
+MAX_OUTPUT_CHARACTERS = 8_000
 MAX_IMAGE_CHARACTERS = 600_000
 MAX_CELLS = 500
 MAX_SOURCE_CHARACTERS = 100_000
@@ -31,94 +32,85 @@ def notebook_fragment(notebook: bytes, badges: Mapping[str, str], hole_cells: Ma
     Args:
         notebook: the student's .ipynb.
         badges: question id to ready HTML.
-        hole_cells: cell id to question id, from the starter notebook; cells without a known id are matched by
-            the function that the starter's hole names.
+        hole_cells: cell id to question id, from the starter notebook; a cell with another id is known by its
+            own metadata.
 
     Returns:
         HTML to stand inside the feedback page.
-    """
-    import nbformat
 
+    Raises:
+        UnreadableNotebook: the notebook is damaged.
+    """
     try:
         raw = json.loads(notebook.decode("utf-8-sig"))
-        cells, tokens = _tamed_cells(raw, badges, hole_cells)
-        node = nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
-        body, _ = _exporter().from_notebook_node(node)
+        return "\n".join(_parts(raw, badges, hole_cells))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UnreadableNotebook(type(error).__name__) from error
-    body = _with_mathml(body)
-    for token, badge in tokens.items():
-        body = body.replace(f"<p>{token}</p>", badge).replace(token, badge)
-    return body
 
 
-@lru_cache(maxsize=1)
-def _exporter() -> Any:
-    from nbconvert import HTMLExporter
-    from traitlets.config import Config
-
-    config = Config()
-    config.HTMLExporter.preprocessors = []
-    config.HTMLExporter.sanitize_html = True
-    config.SanitizeHTML.enabled = True
-    return HTMLExporter(
-        template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True, config=config
-    )
-
-
-def _tamed_cells(
-    raw: Any, badges: Mapping[str, str], hole_cells: Mapping[str, str]
-) -> tuple[list[dict[str, Any]], dict[str, str]]:
+def _parts(raw: Any, badges: Mapping[str, str], hole_cells: Mapping[str, str]) -> Iterator[str]:
     if not isinstance(raw, dict) or not isinstance(raw.get("cells"), list):
         raise ValueError("no cells")
-    cells: list[dict[str, Any]] = []
-    tokens: dict[str, str] = {}
-    for i, cell in enumerate(raw["cells"][:MAX_CELLS]):
+    for cell in raw["cells"][:MAX_CELLS]:
         if not isinstance(cell, dict):
             continue
         source = _text(cell.get("source", ""))[:MAX_SOURCE_CHARACTERS]
         question = hole_cells.get(str(cell.get("id", ""))) or _question_named(cell)
         if question in badges:
-            token = f"badge{secrets.token_hex(8)}"
-            tokens[token] = badges[question]
-            cells.append({"cell_type": "markdown", "id": f"badge-{i}", "metadata": {}, "source": token})
-        cells.append(_tamed_cell(cell, source, f"cell-{i}"))
-    return cells, tokens
+            yield badges[question]
+        if cell.get("cell_type") == "markdown":
+            yield _markdown(source)
+        elif cell.get("cell_type") == "code":
+            yield _code(source)
+            outputs = cell.get("outputs")
+            yield from (_output(o) for o in (outputs[:50] if isinstance(outputs, list) else ()))
+        else:
+            yield f"<pre>{escape(source)}</pre>"
 
 
-def _tamed_cell(cell: dict[str, Any], source: str, cell_id: str) -> dict[str, Any]:
-    if cell.get("cell_type") != "code":
-        kind = "markdown" if cell.get("cell_type") == "markdown" else "raw"
-        return {"cell_type": kind, "id": cell_id, "metadata": {}, "source": source}
-    outputs = [
-        o for o in (_tamed_output(o) for o in cell.get("outputs", [])[:50] if isinstance(o, dict)) if o
-    ]
-    return {
-        "cell_type": "code",
-        "id": cell_id,
-        "metadata": {},
-        "source": source,
-        "execution_count": None,
-        "outputs": outputs,
-    }
+# Most cells of a class are the starter's own, so each text is rendered once.
+@lru_cache(maxsize=4096)
+def _markdown(source: str) -> str:
+    from nbconvert.filters.markdown_mistune import markdown2html_mistune
+
+    html = _sanitizer().sanitize_html_tags(markdown2html_mistune(source))
+    return f"<div class='text'>{_with_mathml(html)}</div>"
 
 
-def _tamed_output(output: dict[str, Any]) -> dict[str, Any] | None:
-    """Keep what is text or a PNG, cut to size; HTML, scripts and widgets are left out."""
+@lru_cache(maxsize=1)
+def _sanitizer() -> Any:
+    from nbconvert.preprocessors.sanitize import SanitizeHTML
+
+    return SanitizeHTML()
+
+
+@lru_cache(maxsize=4096)
+def _code(source: str) -> str:
+    from nbconvert.filters.highlight import Highlight2HTML
+
+    html: str = Highlight2HTML(pygments_lexer="python3")(source)
+    return html
+
+
+def _output(output: Any) -> str:
+    """Render what is text or a PNG, cut to size; HTML, scripts and widgets are left out."""
+    if not isinstance(output, dict):
+        return ""
     if output.get("output_type") == "stream":
-        text = _text(output.get("text", ""))[:MAX_OUTPUT_CHARACTERS]
-        return {"output_type": "stream", "name": "stdout", "text": text}
+        return _output_text(_text(output.get("text", "")))
     if output.get("output_type") == "error":
-        trace = re.sub(r"\x1b\[[0-9;]*m", "", _text(output.get("traceback", "")))
-        return {"output_type": "stream", "name": "stderr", "text": trace[:MAX_OUTPUT_CHARACTERS]}
+        return _output_text(_text(output.get("traceback", "")))
     data = output.get("data")
     if not isinstance(data, dict):
-        return None
+        return ""
     png = _text(data.get("image/png", "")).replace("\n", "")
     if png and len(png) <= MAX_IMAGE_CHARACTERS and re.fullmatch(r"[A-Za-z0-9+/=]+", png):
-        return {"output_type": "display_data", "metadata": {}, "data": {"image/png": png}}
-    text = _text(data.get("text/plain", ""))[:MAX_OUTPUT_CHARACTERS]
-    return {"output_type": "display_data", "metadata": {}, "data": {"text/plain": text}} if text else None
+        return f'<img alt="output" src="data:image/png;base64,{png}">'
+    return _output_text(_text(data.get("text/plain", "")))
+
+
+def _output_text(text: str) -> str:
+    return f"<pre class='output'>{escape(plain(text, MAX_OUTPUT_CHARACTERS))}</pre>" if text else ""
 
 
 def _question_named(cell: dict[str, Any]) -> str:
