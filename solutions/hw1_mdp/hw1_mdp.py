@@ -845,8 +845,8 @@ plt.show()
 #
 # Let a grid of points cover the state space. A next state $x'$ almost never falls on a grid point. Rounding
 # it to the nearest one loses information: a slow pendulum would be rounded back to where it was, for ever.
-# Instead we share it out among the corners of the cell that holds it. In one dimension, between $g_i \le x
-# \le g_{i+1}$,
+# Instead we share it out among the corners of the cell that holds it. In one dimension, between
+# $g_i \le x \le g_{i+1}$,
 #
 # $$w_{i+1} = \frac{x - g_i}{g_{i+1} - g_i},\qquad w_i = 1 - w_{i+1},$$
 #
@@ -887,9 +887,10 @@ def interpolation_weights(points, axes, periodic):
         negative, each row summing to one. The order of the corners within a row is free.
     """
     ### BEGIN SOLUTION 5.1 interpolation_weights
-    # HINT: Treat one axis at a time, and let (N, K) indices and weights grow to (N, 2K): start from one corner with
-    # HINT:   index 0 and weight 1. For a periodic axis add the point axis[0] + 2 pi at the end, and remember that it
-    # HINT:   is index 0. np.searchsorted finds the cell; np.clip keeps it valid at the last point. About 13 lines.
+    # HINT: Treat one axis at a time, and let (N, K) indices and weights grow to (N, 2K): start from one
+    # HINT:   corner with index 0 and weight 1. For a periodic axis add the point axis[0] + 2 pi at the end,
+    # HINT:   and remember that it is index 0. np.searchsorted finds the cell; np.clip keeps it valid at the
+    # HINT:   last point. About 13 lines.
     indices, weights = np.zeros((len(points), 1), dtype=int), np.ones((len(points), 1))
     for x, axis, wraps in zip(np.transpose(points), axes, periodic):
         if wraps:
@@ -919,7 +920,8 @@ def show_interpolation():
     nodes = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     known = np.cos(nodes[:, 0]) * (1 - nodes[:, 1] ** 2)
     x, y = np.meshgrid(np.linspace(-2 * np.pi, 2 * np.pi, 241), np.linspace(-1.4, 1.4, 141))
-    indices, weights = interpolation_weights(np.stack([x.ravel(), y.ravel()], axis=1), axes, np.array([True, False]))
+    points, periodic = np.stack([x.ravel(), y.ravel()], axis=1), np.array([True, False])
+    indices, weights = interpolation_weights(points, axes, periodic)
     between = np.sum(weights * known[indices], axis=1).reshape(x.shape)
     fig, ax = plt.subplots(figsize=(8, 2.8), layout="constrained")
     image = ax.pcolormesh(x, y, between, cmap="RdBu_r", shading="auto")
@@ -935,19 +937,20 @@ show_interpolation()
 # %% [markdown]
 # ### 5.2 The table
 #
-# For each grid point $g_s$ and each action $a$ the simulator says where one control step of 0.05 s leads, $x'
-# = f(g_s, a)$, and what it pays, $r(g_s, a)$. The interpolation weights of $x'$ are the row $P(\cdot \mid s,
-# a)$ of the transition table. A dense table of $S \times A \times S$ numbers would be nearly all zeros (51 x
-# 51 grid points and 9 torques: half a gigabyte); we keep the $2^D$ entries of each row that are not, as
-# indices and weights.
+# For each grid point $g_s$ and each action $a$ the simulator says where one control step of 0.05 s leads,
+# $x' = f(g_s, a)$, and what it pays, $r(g_s, a)$. The interpolation weights of $x'$ are the row
+# $P(\cdot \mid s, a)$ of the transition table. A dense table of $S \times A \times S$ numbers would be nearly
+# all zeros (51 x 51 grid points and 9 torques: half a gigabyte); we keep the $2^D$ entries of each row that
+# are not, as indices and weights.
 
 # %%
 def discretise(model, axes, periodic, actions):
     """Turn a simulator into a table: the sparse transition matrix and the rewards of a grid's MDP.
 
     Args:
-        model: object with the method `step(states, actions)`: (N, D) float states and (N,) float actions, one for
-            each state, -> (next_states, rewards), (N, D) float and (N,) float. A few calls with many rows are fast.
+        model: object with the method `step(states, actions)`: (N, D) float states and (N,) float actions, one
+            for each state, -> (next_states, rewards), (N, D) float and (N,) float. One call may have many rows,
+            and a few calls with many rows are fast.
         axes: D increasing 1-D arrays, the grid's coordinates, as in 5.1. S is the product of their lengths.
         periodic: (D,) bool, as in 5.1.
         actions: (A,) float, the actions to choose from.
@@ -1043,8 +1046,8 @@ def swing_up(states, q_values, actions, axes, periodic):
     ### END SOLUTION 5.3 swing_up
 
 # %% [markdown]
-# **Sanity numbers.** With two grid points 0 and 1, torques $(-2, 0, 2)$ and Q-values $(9, 8, 0)$ and $(0, 8,
-# 9)$: at 0 the best torque is -2, at 1 it is 2, and at 0.5 it is 0 (4.5, 8, 4.5).
+# **Sanity numbers.** With two grid points 0 and 1, torques $(-2, 0, 2)$ and Q-values $(9, 8, 0)$ and
+# $(0, 8, 9)$: at 0 the best torque is -2, at 1 it is 2, and at 0.5 it is 0 (4.5, 8, 4.5).
 #
 # **Run it** (5 s for both cells below). 52 angles by 51 velocities by 9 torques make 23,868 simulated steps;
 # value iteration then takes about a hundred sweeps.
@@ -1176,8 +1179,7 @@ compare_resolutions()
 # | `cross_bridge` | bridge | goes to the big exit, although the floor slips: `slip` at least 0.01 |
 #
 # Before you try numbers, think: which of the three knobs makes the robot impatient? Which makes a cliff
-# matter? (The question comes from Berkeley's CS188, *Reinforcement Learning* project, where three generations
-# of students met it.)
+# matter? (The behaviours come from Berkeley's CS188, its project on reinforcement learning.)
 
 # %%
 LEDGE = """
@@ -1206,8 +1208,8 @@ def design():
         Every optimal policy of the MDP must show the behaviour: a tie between two behaviours is not enough.
     """
     ### BEGIN SOLUTION 6.1 design
-    # HINT: One line for each name, as in {"near_along_ledge": {"discount": ..., "slip": ..., "living_reward": ...}, ...}.
-    # HINT:   Guess, run the picture below, and correct the guess. About 8 lines.
+    # HINT: One line for each name: {"near_along_ledge": {"discount": ..., "slip": ..., "living_reward": ...}, and
+    # HINT:   so on. Guess, run the picture below, and correct the guess. About 8 lines.
     return {
         "near_along_ledge": {"discount": 0.3, "slip": 0.0, "living_reward": 0.0},
         "near_round_top": {"discount": 0.3, "slip": 0.2, "living_reward": 0.0},
@@ -1327,8 +1329,8 @@ def shape(rewards, transition, potential, terminal, gamma):
         (S, A) float, the expected shaped reward. Terminal states get no bonus.
     """
     ### BEGIN SOLUTION 6.2 shape
-    # HINT: First put zeros into the potential where the episode is over. transition @ phi is the expected potential of
-    # HINT:   the next state. About 3 lines.
+    # HINT: First put zeros into the potential where the episode is over. transition @ phi is the expected
+    # HINT:   potential of the next state. About 3 lines.
     phi = np.where(terminal, 0.0, potential)
     expected_next = transition @ phi
     return rewards + gamma * expected_next - phi[:, None]
@@ -1336,8 +1338,8 @@ def shape(rewards, transition, potential, terminal, gamma):
 
 # %% [markdown]
 # **Sanity numbers.** Two states, the second one terminal, one action that leads from the first to the second
-# and pays 1. With $\Phi = (3, 50)$ and $\gamma = 0.5$ the shaped reward of the first state is $1 + 0.5 \cdot
-# 0 - 3 = -2$. The 50 must not be seen.
+# and pays 1. With $\Phi = (3, 50)$ and $\gamma = 0.5$ the shaped reward of the first state is
+# $1 + 0.5 \cdot 0 - 3 = -2$. The 50 must not be seen.
 #
 # **See both.** A floor plan, a reward of 1 at the goal, and two ways to encourage progress: the potential
 # $\Phi(s) = -d(s)/d_{\max}$ with the walking distance $d$ to the goal, and a naive bonus of 0.1 for each step
@@ -1391,7 +1393,8 @@ def compare_shaping(gamma=0.98):
             path.append(here if plan.terminal[here] else neighbours[here, q_values[here].argmax()])
         row, column = plan.cells[path].T + 0.08 * (list(variants).index(name) - 1)
         right.plot(column, row, ".-", label=name, linewidth=1.5)
-    left.set(xscale="log", xlabel="sweeps of value iteration", ylabel="cells that lead to the goal", ylim=(-0.03, 1.03))
+    left.set(xscale="log", xlabel="sweeps of value iteration", ylim=(-0.03, 1.03),
+             ylabel="share of cells that lead to the goal")
     left.legend(loc="center right", fontsize=8)
     right.imshow(np.isnan(plan.to_grid(np.zeros(plan.num_states))), cmap="Greys", vmax=2)
     for character in "GC":
@@ -1404,10 +1407,11 @@ def compare_shaping(gamma=0.98):
 compare_shaping()
 
 # %% [markdown]
-# The figure on the left: with the goal's reward alone the good news travels one cell a sweep, and the last cell hears of
-# it in sweep 16. With the potential every cell heads for the goal from the first sweep on, and the optimum is the same.
-# The bonus looks just as good for four sweeps; then value iteration has found out that two steps nearer can be had again
-# and again, if one steps back in between, and from no cell does the robot reach the goal any more.
+# The figure on the left: with the goal's reward alone the good news travels one cell a sweep, and the last
+# cell hears of it in sweep 16. With the potential every cell heads for the goal from the first sweep on, and
+# the optimum is the same. The bonus looks just as good for four sweeps; then value iteration has found out
+# that two steps nearer can be had again and again, if one steps back in between, and from no cell does the
+# robot reach the goal any more.
 
 # %% [markdown]
 # ## 7. LQR
@@ -1460,9 +1464,10 @@ def linearise(dynamics, x0, u0, eps=1e-6):
     ### END SOLUTION 7.1 linearise
 
 # %% [markdown]
-# **Sanity numbers.** For $f(x, u) = (x_1 + x_2^2,\; 3 x_2 + 2u)$ at $x_0 = (0, 2)$, $u_0 = 0$: $A =
-# \begin{pmatrix}1 & 4\\ 0 & 3\end{pmatrix}$ and $B = \begin{pmatrix}0\\ 2\end{pmatrix}$. Central differences
-# are exact here at any $\varepsilon$; one-sided ones with $\varepsilon = 0.1$ give 4.1 in place of 4.
+# **Sanity numbers.** For $f(x, u) = (x_1 + x_2^2,\; 3 x_2 + 2u)$ at $x_0 = (0, 2)$, $u_0 = 0$:
+# $A = \begin{pmatrix}1 & 4\\ 0 & 3\end{pmatrix}$ and $B = \begin{pmatrix}0\\ 2\end{pmatrix}$. Central
+# differences are exact here at any $\varepsilon$; one-sided ones with $\varepsilon = 0.1$ give 4.1 in place
+# of 4.
 
 # %% [markdown]
 # ### 7.2 The Riccati recursion
@@ -1513,9 +1518,9 @@ def lqr(A, B, Q, R, Qf, horizon):
     ### END SOLUTION 7.2 lqr
 
 # %% [markdown]
-# **Sanity numbers.** All five matrices equal to 1, one step: the gain is $1/(1+1) = 0.5$ and $P_0 = 1 +
-# 1\cdot(1-0.5) = 1.5$. One step more: $1.5/2.5 = 0.6$ and $P_0 = 1.6$. Many steps: the gain tends to
-# $0.618\ldots$ and $P_0$ to $1.618\ldots$, the golden ratio, because the fixed point solves $P^2 = P + 1$.
+# **Sanity numbers.** All five matrices equal to 1, one step: the gain is $1/(1+1) = 0.5$ and
+# $P_0 = 1 + 1\cdot(1-0.5) = 1.5$. One step more: $1.5/2.5 = 0.6$ and $P_0 = 1.6$. Many steps: the gain tends
+# to $0.618\ldots$ and $P_0$ to $1.618\ldots$, the golden ratio, because the fixed point solves $P^2 = P + 1$.
 
 # %% [markdown]
 # **How wide should the difference be?** MuJoCo has `mjd_transitionFD`, which does the same inside the engine;
@@ -1540,7 +1545,7 @@ def show_difference_errors():
     errors = [np.max(np.abs(np.hstack(linearise(CartPoleModel(), state, force, eps)) - exact)) for eps in widths]
     fig, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
     ax.loglog(widths, np.maximum(errors, 1e-16), "o-")
-    ax.set(xlabel="eps", ylabel="largest error of an entry of A or B", title="central differences against mjd_transitionFD")
+    ax.set(xlabel="eps", ylabel="largest error in A or B", title="central differences against mjd_transitionFD")
     ax.grid(alpha=0.3)
     plt.show()
 
@@ -1567,7 +1572,7 @@ print("gain of the first step:", np.round(cart_gains[0], 2), " of the last:", np
 
 
 def balance(gain, first_states, noise=0.0, num_steps=200, rng=None):
-    """Run u = -gain x on MuJoCo's cart-poles with noise on what is measured: states (T + 1, N, 4), forces (T, N)."""
+    """Run u = -gain x on MuJoCo's cart-poles, noisily measured: states (T + 1, N, 4), forces (T, N)."""
     states, forces = [np.array(first_states, dtype=float)], []
     for _ in range(num_steps):
         measured = states[-1] if rng is None else states[-1] + noise * rng.standard_normal(states[-1].shape)
@@ -1593,7 +1598,8 @@ cart_states, cart_forces = balance(cart_gains[0], cart_starts)
 show_balance(cart_states, cart_forces)
 for start, states, forces in zip(cart_starts, cart_states.swapaxes(0, 1), cart_forces.T):
     paid = np.einsum("ti,ij,tj->", states[:-1], STATE_COST, states[:-1]) + FORCE_COST[0, 0] * np.sum(forces**2)
-    print(f"from {np.round(start, 2)}: promised by x'Px {start @ cart_costs[0] @ start:6.1f}, paid in MuJoCo {paid:6.1f}")
+    promised = start @ cart_costs[0] @ start
+    print(f"from {np.round(start, 2)}: promised by x'Px {promised:6.1f}, paid in MuJoCo {paid:6.1f}")
 
 # %% [markdown]
 # The promise $x_0^\top P_0 x_0$ holds where the linear model does, and fails where it does not: at large
@@ -1650,7 +1656,8 @@ def show_robustness(gains, num_runs=100):
         for ax, x, hits in ((left, np.degrees(angles), by_angle), (right, noises, by_noise)):
             low, high = np.array([wilson(h, num_runs) for h in hits]).T
             share = np.array(hits) / num_runs
-            ax.errorbar(x, share, yerr=[np.maximum(share - low, 0), np.maximum(high - share, 0)], marker="o", capsize=3, label=name)
+            bars = [np.maximum(share - low, 0), np.maximum(high - share, 0)]
+            ax.errorbar(x, share, yerr=bars, marker="o", capsize=3, label=name)
     left.set(xlabel="initial angle (deg)", ylabel="runs that stay up", ylim=(-0.03, 1.03))
     right.set(xlabel="sensor noise on each of x, angle, v, turn (m, rad, m/s, rad/s)")
     left.legend()
@@ -1661,10 +1668,10 @@ gentle_gains, _ = lqr(cart_A, cart_B, STATE_COST, 100 * FORCE_COST, STATE_COST, 
 show_robustness({"force cost 1/9": cart_gains[0], "force cost 100/9": gentle_gains[0]})
 
 # %% [markdown]
-# Left: up to 25 degrees nothing is lost, although nothing is linear there any more; beyond, 10 N cannot catch
-# the pole, whatever the gain. Right: the gain that is *optimal* without noise is not the one that survives
-# most noise. A high gain acts on every error of the sensor as if it were the world's. What LQR lacks is a
-# state estimate: section 8.
+# Left: up to 25 degrees nothing is lost, although nothing is linear there any more; from 35 degrees on
+# neither gain catches the pole with 10 N. Right: the gain that is *optimal* without noise is not the one that
+# survives most noise. A high gain acts on every error of the sensor as if it were the world's. What LQR lacks
+# is an estimate of the state: section 8.
 
 # %% [markdown]
 # ## 8. Partial observation
@@ -1674,11 +1681,11 @@ show_robustness({"force cost 1/9": cart_gains[0], "force cost 100/9": gentle_gai
 # two cells. All that it senses is "wall" or "door", and that only mostly right (a door is seen as one in 90%
 # of the cases, a wall is taken for a door in 5%).
 #
-# **The last observation is not a state.** A state is what makes the past irrelevant: $P(s_{t+1} \mid s_t,
-# a_t)$ must not change if you also know what happened earlier. "I see a door" does not do that: whether the
-# goal lies ahead or behind depends on which door it is, and *that* depends on the doors passed before. What
-# does have the Markov property is everything seen and done so far, or anything that summarises it without
-# loss: the **belief**, the probability of each state given the whole history.
+# **The last observation is not a state.** A state is what makes the past irrelevant:
+# $P(s_{t+1} \mid s_t, a_t)$ must not change if you also know what happened earlier. "I see a door" does not
+# do that: whether the goal lies ahead or behind depends on which door it is, and *that* depends on the doors
+# passed before. What does have the Markov property is everything seen and done so far, or anything that
+# summarises it without loss: the **belief**, the probability of each state given the whole history.
 #
 # ### 8.1 The Bayes filter
 #
@@ -1711,8 +1718,8 @@ def belief_update(belief, action, observation, transition, observation_model):
         the prediction allows, the prediction itself.
     """
     ### BEGIN SOLUTION 8.1 belief_update
-    # HINT: Predict with the rows of the action taken, weigh with the column of the observation, normalise; and mind
-    # HINT:   the case that nothing is left to normalise. About 5 lines.
+    # HINT: Predict with the rows of the action taken, weigh with the column of the observation, normalise;
+    # HINT:   and mind the case that nothing is left to normalise. About 5 lines.
     predicted = belief @ transition[:, action]
     weighed = predicted * observation_model[:, observation]
     total = weighed.sum()
@@ -1748,8 +1755,8 @@ def qmdp(beliefs, q_values):
         q_values: (S, A) float, optimal Q-values of the MDP whose state is visible.
 
     Returns:
-        (actions, worth): (N,) int, the action with the greatest mean Q-value, and (N,) float, at least 0: the mean of
-        the states' best values less the mean Q-value of that action.
+        (actions, worth): (N,) int, the action with the greatest mean Q-value, and (N,) float, at least 0: the
+        mean of the states' best values less the mean Q-value of that action.
     """
     ### BEGIN SOLUTION 8.2 qmdp
     # HINT: One matrix product gives the mean Q-value of each action at each belief. Mean of the maxima, maximum of
@@ -1760,9 +1767,9 @@ def qmdp(beliefs, q_values):
     ### END SOLUTION 8.2 qmdp
 
 # %% [markdown]
-# **Sanity numbers.** Action 0 is a gamble with Q-values 10 and -100 in the two states, action 1 is safe with
-# 0. At the belief $(0.6, 0.4)$ the gamble's mean is $6 - 40 = -34$: QMDP plays safe, although state 0 is
-# likelier. Knowing the state is worth $0.6 \cdot 10 + 0.4 \cdot 0 - 0 = 6$.
+# **Sanity numbers.** Action 0 is a gamble with Q-values 10 and -100 in the two states, action 1 is safe,
+# always 0. At the belief $(0.6, 0.4)$ the gamble's mean is $6 - 40 = -34$: QMDP plays safe, although state 0
+# is likelier. Knowing the state is worth $0.6 \cdot 10 + 0.4 \cdot 0 - 0 = 6$.
 #
 # **Watch a belief.** One run of QMDP in the corridor. Dark is probable, the line is the true cell, the
 # triangles at the bottom mark the doors.
@@ -1835,10 +1842,10 @@ def show_beliefs(worlds, seed):
 show_beliefs({"the last door is its room": LAST_DOOR, "a door in the middle is its room": MIDDLE_DOOR}, seed=30)
 
 # %% [markdown]
-# Left: the robot heads east, because most cells lie west of its room. When it sees a door that might be the one, it
-# steps to and fro until it has made up its mind; in the end the two passed doors and the wall at the end settle it,
-# and it enters. Right: the same filter, the same formula, but the room lies among the doors. Half of the belief says
-# east, half says west, and the robot dithers on and on. Hold that thought.
+# Left: the robot heads east, because most cells lie west of its room. When it sees a door that might be the
+# one, it steps to and fro until it has made up its mind; in the end the two passed doors and the wall at the
+# end settle it, and it enters. Right: the same filter, the same formula, but the room lies among the doors.
+# Half of the belief says east, half says west, and the robot dithers on and on. Hold that thought.
 #
 # **Three robots** (about 4 s). The first takes its last observation for the state: it gets the best of all
 # nine maps from {wall, door} to actions. The second keeps a belief, the third is told the cell. The same 300
@@ -1871,10 +1878,10 @@ def compare_robots(worlds, num_episodes=300):
 compare_robots({"the last door": LAST_DOOR, "a middle door": MIDDLE_DOOR})
 
 # %% [markdown]
-# The best map from the last observation never enters at all: whoever answers "door" with "enter" stands before the wrong
-# door sooner or later, sees the same door again, and bumps into it for ever. Memory is what makes the difference, and
-# a belief is memory in its most compact form. With the middle door QMDP finds its room only half of the time, although
-# its belief is exactly right. The fault lies in how it acts.
+# The best map from the last observation never enters at all: whoever answers "door" with "enter" stands
+# before the wrong door sooner or later, sees the same door again, and bumps into it for ever. Memory is what
+# makes the difference, and a belief is memory in its most compact form. With the middle door QMDP finds its
+# room only half of the time, although its belief is exactly right. The fault lies in how it acts.
 #
 # **What QMDP cannot do.** It acts as if all doubt would be gone after one step. So it never pays for
 # information: an action whose only use is to look changes no state and so has the Q-value of a wasted step,
