@@ -68,20 +68,63 @@ def _parts(raw: Any, badges: Mapping[str, str], hole_cells: Mapping[str, str]) -
             yield f"<pre>{escape(source)}</pre>"
 
 
+_TAGS = frozenset(
+    {
+        "a",
+        "b",
+        "blockquote",
+        "br",
+        "code",
+        "del",
+        "div",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "img",
+    }
+    | {
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+    }
+)
+_ANCHOR = re.compile(r'<a class="anchor-link"[^>]*>[^<]*</a>')
+
+
 # Most cells of a class are the starter's own, so each text is rendered once.
 @lru_cache(maxsize=4096)
 def _markdown(source: str) -> str:
     from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
-    html = _sanitizer().sanitize_html_tags(markdown2html_mistune(source))
+    html: str = _cleaner().clean(_ANCHOR.sub("", markdown2html_mistune(source)))
     return f"<div class='text'>{_with_mathml(html)}</div>"
 
 
 @lru_cache(maxsize=1)
-def _sanitizer() -> Any:
-    from nbconvert.preprocessors.sanitize import SanitizeHTML
+def _cleaner() -> Any:
+    from bleach.sanitizer import Cleaner
 
-    return SanitizeHTML()
+    return Cleaner(
+        tags=_TAGS, attributes={"a": ["href"], "img": ["src", "alt"]}, protocols=["https", "http", "data"]
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -34,6 +34,7 @@ def _environment() -> Any:
         file_name=wording.safe_file_name,
     )
     env.globals.update(
+        label=wording.label,
         labels=wording.LABELS,
         explanations=wording.EXPLANATIONS,
         display_name=wording.display_name,
@@ -92,7 +93,7 @@ def class_html(results: Sequence[SubmissionResult], title: str, links: Mapping[s
             summary=_summary(readable),
             attention=_attention(results),
             slowest=_slowest(readable),
-            tiers=sorted({r.tier for r in readable}),
+            tiers=sorted({r.tier for r in readable if r.tier}),
         )
     )
     return html
@@ -137,13 +138,19 @@ def _question_rows(results: Sequence[SubmissionResult]) -> list[dict[str, Any]]:
                 "title": question.title,
                 "possible": question.possible,
                 "bonus": question.bonus,
-                "success": mean(wording.fraction(q) for q in column),
+                "success": _success(column),
                 "outcomes": [(o, counts[o]) for o in Outcome if counts[o]],
                 "num": len(column),
                 "cpu_s": max(q.cpu_s for q in column),
             }
         )
     return rows
+
+
+def _success(column: Sequence[QuestionResult]) -> float | None:
+    """Return the mean fraction of points over the answers that were judged; None where none was."""
+    judged = [wording.fraction(q) for q in column if q.outcome is not Outcome.AWAITING_TA]
+    return mean(judged) if len(judged) == len(column) else None
 
 
 def _attention(results: Sequence[SubmissionResult]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from autograder.results import Outcome, QuestionResult, SubmissionResult
 
 LABELS = {
     Outcome.PASSED: "passed",
-    Outcome.FAILED: "not yet",
+    Outcome.FAILED: "not passed",
     Outcome.NOT_ATTEMPTED: "not attempted",
     Outcome.TIMED_OUT: "timed out",
     Outcome.OUT_OF_MEMORY: "out of memory",
@@ -28,6 +28,13 @@ EXPLANATIONS = {
     Outcome.GRADER_ERROR: "The grader itself failed here. This costs no point: a TA has been told.",
     Outcome.AWAITING_TA: "A person reads this answer.",
 }
+
+
+def label(question: QuestionResult) -> str:
+    """Name a question's outcome; what earned something is never called failed."""
+    if question.outcome is Outcome.FAILED and question.points > 0:
+        return "partly"
+    return LABELS[question.outcome]
 
 
 def points(value: float) -> str:

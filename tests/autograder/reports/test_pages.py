@@ -121,6 +121,17 @@ NOTEBOOK = {
 }  # fmt: skip
 
 
+def test_headings_tables_and_paragraphs_stay_and_handlers_go() -> None:
+    source = "# Title\n\nA *word*.\n\n|a|b|\n|-|-|\n|1|2|\n\n<img src=x onerror=alert(1)> <a href='javascript:x()'>y</a>"
+    cells = {"cells": [{"cell_type": "markdown", "source": source}]}
+    html = notebook_fragment(json.dumps(cells).encode(), {}, {})
+    for tag in ("<h1", "<p>", "<em>", "<table", "<td>1</td>"):
+        assert tag in html
+    assert "onerror" not in html.replace("&lt;", "")
+    assert "javascript" not in html
+    assert "anchor-link" not in html
+
+
 def test_the_notebook_has_scores_beside_cells_and_mathematics_without_a_script() -> None:
     html = notebook_fragment(json.dumps(NOTEBOOK).encode(), {"1.2": "<b>BADGE</b>"}, {"hole-1-2": "1.2"})
     assert html.index("<b>BADGE</b>") < html.index("price")
