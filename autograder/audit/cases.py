@@ -9,20 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from autograder.audit.reach import traced
 from autograder.course import Course, Kind
 from autograder.source.document import Source
-from autograder.source.variants import (
-    Alternative,
-    Mutant,
-    Variant,
-    alternatives,
-    mutants,
-    solved,
-    starter,
-    with_alternative,
-    with_mutant,
-)
+from autograder.source.variants import Alternative, Mutant, alternatives, mutants
 
 
 class Part(StrEnum):
@@ -53,16 +42,6 @@ class Case:
     def question(self) -> str:
         """The question that a mutant or an alternative is about."""
         return self.change.question if self.change else ""
-
-    def variant(self, source: Source) -> Variant:
-        """Build the submission; some tenths of a second of work, done where the case is graded."""
-        if self.part is Part.TRACED:
-            return traced(source)
-        if self.part is Part.STARTER:
-            return starter(source)
-        if isinstance(self.change, Mutant):
-            return with_mutant(source, self.change)
-        return with_alternative(source, self.change) if self.change else solved(source)
 
 
 def seeds(grading_seed: int, count: int) -> list[int]:

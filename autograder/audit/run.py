@@ -11,6 +11,7 @@ from functools import partial
 from autograder.audit import cases, judge, reach
 from autograder.audit.cases import PARTS, Case, Part
 from autograder.audit.judge import Audit, Problem
+from autograder.audit.workshop import Workshop
 from autograder.course import Course
 from autograder.errors import AutograderError
 from autograder.grading.api import grade_notebook
@@ -79,25 +80,25 @@ def grade_case(recipe: Recipe, case: Case) -> SubmissionResult:
     """Build and grade one case in this process."""
     grader = process_grader(recipe).with_seed(case.seed)
     slug = grader.assignment.slug
-    if slug not in _sources:
-        _sources[slug] = read_source(grader.course, slug)
-    variant = case.variant(_sources[slug])
+    if slug not in _workshops:
+        _workshops[slug] = Workshop(read_source(grader.course, slug))
+    variant = _workshops[slug].build(case)
     return grade_notebook(
         grader.course, slug, variant.notebook, files=variant.files, questions=case.questions,
         grader=grader, run_untouched=case.part is Part.STARTER,
     )  # fmt: skip
 
 
-_sources: dict[str, Source] = {}  # of this process; a forked process finds its parent's here
+_workshops: dict[str, Workshop] = {}  # of this process; a forked process finds its parent's here
 
 
 @contextmanager
 def _lent(source: Source) -> Iterator[None]:
-    _sources[source.assignment.slug] = source
+    _workshops[source.assignment.slug] = Workshop(source)
     try:
         yield
     finally:
-        del _sources[source.assignment.slug]
+        del _workshops[source.assignment.slug]
 
 
 def _cases(

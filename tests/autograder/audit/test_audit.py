@@ -11,13 +11,14 @@ from autograder import cli
 from autograder.audit import cases, judge, reach
 from autograder.audit.cases import PARTS, Case, Part
 from autograder.audit.run import audit
+from autograder.audit.workshop import Workshop
 from autograder.course import Course
 from autograder.grading import threads
 from autograder.grading.api import grade_notebook
 from autograder.grading.grader import Grader
 from autograder.results import Outcome, Person, QuestionResult, SubmissionResult, TestResult
 from autograder.source.document import read_source
-from autograder.source.variants import Mutant
+from autograder.source.variants import Mutant, with_mutant
 
 
 def edit(course: Course, path: str, old: str, new: str) -> None:
@@ -139,6 +140,19 @@ def test_an_alternative_that_redefines_other_names_is_graded_everywhere(own_tiny
         "def double(x):\n    return 2 * x", "def double(x):\n    return 2 * x\ndef quadruple(x):\n    return 4 * x",
     )  # fmt: skip
     assert questions() == [("1.1", "1.2", "2.1"), ("2.1",)]
+
+
+def test_a_planted_mistake_is_the_one_that_the_source_would_give(tiny_course: Course) -> None:
+    source = read_source(tiny_course, "tiny")
+    workshop = Workshop(source)
+    planted = cases.mutant_cases(tiny_course, source, 1, {})
+    assert len(planted) == 3
+    for one in planted:
+        assert isinstance(one.change, Mutant)
+        expected = json.loads(with_mutant(source, one.change).notebook)["cells"]
+        assert [
+            (c["id"], "".join(c["source"])) for c in json.loads(workshop.build(one).notebook)["cells"]
+        ] == [(c["id"], "".join(c["source"])) for c in expected]
 
 
 def test_seeds_are_the_grading_seed_and_others_drawn_from_it() -> None:
