@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autograder.errors import IntakeError
+from autograder.intake import archive as archive_module
 from autograder.intake.archive import ArchiveLimits, extract, is_archive, names
 
 MB = 1 << 20
@@ -249,6 +250,11 @@ def test_a_tar_with_megabytes_of_attributes_is_refused(tmp_path):
 
 def test_a_sparse_tar_is_refused(tmp_path):
     member = tar_member("a.py")
+    member.pax_headers = {"GNU.sparse.map": "0,1", "GNU.sparse.size": "90000", "GNU.sparse.numblocks": "1"}
+    archive = make_tar(tmp_path / "b.tar", [(member, b"x")], "w", format=tarfile.PAX_FORMAT)
+    with pytest.raises(IntakeError, match="damaged archive"):
+        extract(archive, tmp_path / "out")
+    member = tar_member("a.py")
     member.pax_headers = {
         "GNU.sparse.major": "1",
         "GNU.sparse.minor": "0",
@@ -334,3 +340,10 @@ def test_mutated_archives_raise_nothing_but_intake_errors(tmp_path_factory, whic
         assert all((out / name).is_file() for name in result.files)
     outside = [p for p in tmp.rglob("*") if not p.is_relative_to(out) and p.is_file()]
     assert {p.name for p in outside} <= {"a.zip", "seed.zip", "seed.tar"}
+
+
+def test_a_stream_that_goes_on_is_cut_and_removed(tmp_path):
+    entry = archive_module._Entry("a.bin", 10, "", False, lambda: io.BytesIO(bytes(MB)))
+    spent, why = archive_module._write(entry, tmp_path / "a.bin", 100_000)
+    assert "has more than the 0 MB that were left" in why and spent <= 200_000
+    assert not (tmp_path / "a.bin").exists()

@@ -365,3 +365,8 @@ def test_hostile_lines_of_a_script_cost_little(line):
     start = time.process_time()
     read_script((line + "\n" + line).encode(), "hw9.py")
     assert time.process_time() - start < 3
+
+
+def test_an_experiment_of_the_students_own_changes_no_constants(matched, book):
+    result = matched(book.solve().add("SCALE = 9.0\n\n\ndef mine():\n    return 1", tags=["experiment"]))
+    assert by_id(result, "added-14").source == "def mine():\n    return 1"

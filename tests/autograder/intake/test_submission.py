@@ -381,3 +381,15 @@ def test_mutated_bytes_give_a_submission_or_a_reason(tmp_path, template, assignm
 
 def test_read_notebook_keeps_numbers_of_the_students_cells(book):
     assert [c.number for c in read_notebook(book.bytes(), "x").cells] == list(range(1, 14))
+
+
+def test_a_doubled_experiment_is_shown_twice_with_ids_of_their_own(read, book):
+    book.solve().add(book["experiment-a"]["source"], after="experiment-a")
+    ids = [c["id"] for c in json.loads(read(book.bytes()).notebook)["cells"]]
+    assert ids[8:10] == ["experiment-a", "student-10"]
+
+
+def test_what_was_found_is_part_of_the_digest(read, book):
+    plain = read({"hw9.ipynb": book.bytes()}, "ada.zip")
+    told = read({"hw9.ipynb": book.bytes(), "../x": b""}, "bob.zip")
+    assert plain.code == told.code and plain.digest != told.digest
