@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from autograder.course import load_assignment
 from autograder.errors import AutograderError, IntakeError, UsageError
-from autograder.intake import find_submissions, read_submission
 from autograder.handin import NothingWritten, submit
+from autograder.intake import find_submissions, read_submission
 
 NOW = 1_790_000_000.0
 MANIFEST = """\
