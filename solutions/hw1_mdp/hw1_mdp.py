@@ -892,11 +892,11 @@ def interpolation_weights(points, axes, periodic):
     # HINT:   and remember that it is index 0. np.searchsorted finds the cell; np.clip keeps it valid at the
     # HINT:   last point. About 13 lines.
     indices, weights = np.zeros((len(points), 1), dtype=int), np.ones((len(points), 1))
-    for x, axis, wraps in zip(np.transpose(points), axes, periodic):
+    for given, axis, wraps in zip(np.transpose(points), axes, periodic):
         if wraps:
-            grid, x = np.append(axis, axis[0] + 2 * np.pi), axis[0] + np.mod(x - axis[0], 2 * np.pi)
+            grid, x = np.append(axis, axis[0] + 2 * np.pi), axis[0] + np.mod(given - axis[0], 2 * np.pi)
         else:
-            grid, x = axis, np.clip(x, axis[0], axis[-1])
+            grid, x = axis, np.clip(given, axis[0], axis[-1])
         cell = np.clip(np.searchsorted(grid, x, side="right") - 1, 0, len(grid) - 2)
         right = (x - grid[cell]) / (grid[cell + 1] - grid[cell])
         corner = np.stack([cell, (cell + 1) % len(axis)], axis=1)
@@ -1265,7 +1265,7 @@ def judge_design(name, discount, slip, living_reward):
 
 # %% tags=["experiment"]
 def show_design(choices):
-    fig, axes = plt.subplots(2, 3, figsize=(11, 6.2), layout="constrained")
+    _, axes = plt.subplots(2, 3, figsize=(11, 6.2), layout="constrained")
     for ax, (name, knobs) in zip(axes.flat, choices.items()):
         text, paid = (BRIDGE, BRIDGE_REWARDS) if name == "cross_bridge" else (LEDGE, LEDGE_REWARDS)
         plan = grid_navigation.FloorPlan.from_text(text, paid)
@@ -1379,7 +1379,7 @@ def compare_shaping(gamma=0.98):
         "with a bonus for each step nearer": mdp.reward + 0.1 * np.sum(mdp.transition * nearer[:, None, :], axis=2)
         * ~mdp.terminal[:, None],
     }
-    fig, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
+    _, (left, right) = plt.subplots(1, 2, figsize=(11, 3.8), layout="constrained")
     for name, table in variants.items():
         values, share = np.zeros(mdp.num_states), []
         for _ in range(100):
@@ -1543,7 +1543,7 @@ def show_difference_errors():
     exact = np.hstack(cartpole.linearise(state, force[0]))
     widths = 10.0 ** np.arange(-12, 0.5, 0.5)
     errors = [np.max(np.abs(np.hstack(linearise(CartPoleModel(), state, force, eps)) - exact)) for eps in widths]
-    fig, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
+    _, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
     ax.loglog(widths, np.maximum(errors, 1e-16), "o-")
     ax.set(xlabel="eps", ylabel="largest error in A or B", title="central differences against mjd_transitionFD")
     ax.grid(alpha=0.3)
@@ -1583,7 +1583,7 @@ def balance(gain, first_states, noise=0.0, num_steps=200, rng=None):
 
 def show_balance(states, forces):
     time_axis = cartpole.CONTROL_PERIOD * np.arange(len(states))
-    fig, axes = plt.subplots(1, 3, figsize=(11, 3), layout="constrained", sharex=True)
+    _, axes = plt.subplots(1, 3, figsize=(11, 3), layout="constrained", sharex=True)
     for lane, name in zip(range(3), ("cart position (m)", "pole angle (deg)", "force (N)")):
         series = [states[:, :, 0], np.degrees(states[:, :, 1]), forces][lane]
         axes[lane].plot(time_axis[: len(series)], series)
@@ -1644,7 +1644,7 @@ def wilson(successes, trials, z=1.96):
 def show_robustness(gains, num_runs=100):
     rng = np.random.default_rng(0)
     angles, noises = np.radians(np.arange(0, 46, 5)), np.array([0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
-    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", sharey=True)
+    _, (left, right) = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained", sharey=True)
     for name, gain in gains.items():
         by_angle, by_noise = [], []
         for angle in angles:
@@ -1790,7 +1790,7 @@ MIDDLE_DOOR = corridor.Corridor(doors=(2, 4, 9, 12), goal=9, door_hit=0.9, false
 
 def best_last_observation(world):
     """Find the best of all nine maps from the last observation to an action, by exact evaluation."""
-    best, states = (-np.inf, None), np.arange(world.num_states)
+    best = (-np.inf, None)
     for policy in itertools.product(range(3), repeat=2):  # the action at "wall", the action at "door"
         chance = world.observation_model @ np.eye(3)[list(policy)]  # (S, A)
         system = np.eye(world.num_states) - CORRIDOR_GAMMA * np.einsum("sa,sat->st", chance, world.transition)
@@ -1854,7 +1854,7 @@ show_beliefs({"the last door is its room": LAST_DOOR, "a door in the middle is i
 # %% tags=["experiment"]
 def compare_robots(worlds, num_episodes=300):
     names = ("last observation", "QMDP", "state visible")
-    fig, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
+    _, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
     for shift, (title, world) in zip((-0.2, 0.2), worlds.items()):
         q_values = solve_table(world.transition, world.reward, CORRIDOR_GAMMA)
         simple = best_last_observation(world)
@@ -1918,7 +1918,7 @@ def run_sign_post(look_first, side=1, num_steps=12):
     state, belief = 5 * side + 2, np.zeros(10)
     belief[[2, 7]] = 0.5
     for t in range(num_steps):
-        (action,), (worth,) = qmdp(belief[None], q_values)
+        (action,), _ = qmdp(belief[None], q_values)
         action = 2 if look_first and t == 0 else int(action)
         names.append(("west", "east", "look")[action])
         earned += 0.98**t * rewards[state, action]
