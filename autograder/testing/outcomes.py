@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from _pytest.outcomes import Failed
@@ -88,6 +89,36 @@ def judge(error: BaseException, question: Question, *, hidden: bool) -> Verdict:
     if isinstance(error, AssertionError | Failed):
         return Verdict(Outcome.FAILED, _assertion_message(error))
     return _unexpected(error)
+
+
+def withheld(verdict: Verdict, error: BaseException) -> Verdict:
+    """Keep what student code said while it held hidden inputs for the TA: it could have told the inputs.
+
+    The student still reads what kind of exception it was and at which line of the notebook.
+    """
+    if isinstance(error, WorkerDied):
+        return replace(verdict, message=_IN_FUNCTION.sub("", verdict.message))
+    if not isinstance(error, StudentError) or isinstance(error, MissingName):
+        return verdict  # what a notebook lacks was known before any hidden input
+    detail = f"{verdict.message}\n{verdict.student_error}\n{verdict.detail}".strip()
+    if verdict.outcome is Outcome.FAILED and not verdict.hint:
+        kind = error.type_name if _is_builtin(error.type_name) else "an exception"
+        places = _PLACE.findall(error.traceback_text)
+        where = f" at cell {places[-1][0]}, line {places[-1][1]}" if places else ""
+        message = f"Your code raised {kind}{where}."
+        if error.type_name == "BudgetSpent":
+            message = "Your code used up the calls that it was given."
+        verdict = replace(verdict, message=message)
+    return replace(verdict, student_error="", detail=detail)
+
+
+_PLACE = re.compile(r"\bcell (\d{1,4})\b[^\n\d]{1,12}line (\d{1,5})\b")
+_IN_FUNCTION = re.compile(r", in [^\n)]*")
+
+
+def _is_builtin(name: str) -> bool:
+    known = getattr(builtins, name, None)
+    return isinstance(known, type) and issubclass(known, BaseException)
 
 
 def _student_error(error: StudentError, question: Question) -> Verdict:

@@ -16,7 +16,7 @@ from autograder.course import Assignment, Question
 from autograder.results import Attachment, Outcome, TestResult
 from autograder.testing import frames, guests
 from autograder.testing.collection import Problem, collect_folder, make_session
-from autograder.testing.outcomes import Verdict, judge, provoked
+from autograder.testing.outcomes import Verdict, judge, provoked, withheld
 from autograder.testing.plugin import RUN, Run, derive_seed
 from autograder.testing.reference import Reference
 from autograder.testing.validation import ScoringTest, as_error, check_names, check_points, read_items
@@ -134,6 +134,8 @@ class Suite:
         verdict = judge(error, question, hidden=test.hidden)
         if verdict.suspect and self._stands(test, item, seed, reference):
             verdict = provoked(error, hidden=test.hidden)
+        if test.hidden:
+            verdict = withheld(verdict, error)
         detail = verdict.detail
         if verdict.outcome is not Outcome.NOT_ATTEMPTED:
             ours = verdict.outcome is Outcome.GRADER_ERROR
