@@ -85,7 +85,7 @@ def grade_case(recipe: Recipe, case: Case) -> SubmissionResult:
     variant = _workshops[slug].build(case)
     return grade_notebook(
         grader.course, slug, variant.notebook, files=variant.files, questions=case.questions,
-        grader=grader, run_untouched=case.part is Part.STARTER,
+        grader=grader,
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def grade_notebook(
     questions: Collection[str] | None = None,
     grader: Grader | None = None,
     person: Person | None = None,
-    run_untouched: bool = False,
+    run_untouched: bool = True,
 ) -> SubmissionResult:
     """Grade a notebook that is in memory, with the further files that would be handed in beside it.
 
@@ -68,7 +68,8 @@ def grade_notebook(
         questions: ids to grade; by default all.
         grader: a grader to use again; by default one is made and closed.
         person: whose it is.
-        run_untouched: run the tests of untouched questions too, to see that they give nothing.
+        run_untouched: run the tests of untouched questions too, to see that they give nothing; a class's
+            grading knows without running them.
     """
     with tempfile.TemporaryDirectory(prefix="robolearn-") as scratch:
         folder = Path(scratch)

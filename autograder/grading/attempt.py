@@ -12,6 +12,7 @@ from typing import Any
 from autograder.course import MANIFEST, Kind, Question
 from autograder.errors import AuthoringError, SandboxError
 from autograder.grading import digests
+from autograder.grading.deadline import deadline
 from autograder.grading.grader import Grader
 from autograder.grading.untouched import not_attempted
 from autograder.grading.verdicts import of_death, of_lost_cell, total, verdict
@@ -22,6 +23,9 @@ from autograder.sandbox.errors import WorkerDied
 from autograder.testing.suite import ScoringTest
 
 DETAIL_CHARS = 20_000
+DEADLINE_S = (
+    120.0  # CPU time of our own that a question's tests may use, at least; student code has its limits
+)
 
 
 def grade(
@@ -88,10 +92,7 @@ class _Attempt:
         if why and not self.run_untouched:
             return self._without_running(question, Outcome.NOT_ATTEMPTED, why)
         result = self._run(question)
-        if result.outcome is Outcome.GRADER_ERROR:
-            self.grader.restart_sandbox()
-            result = self._run(question)
-        return result
+        return self._run(question) if result.outcome is Outcome.GRADER_ERROR else result
 
     def _written(self, question: Question) -> QuestionResult:
         answer = self.submission.answers.get(question.id, "")
@@ -108,6 +109,7 @@ class _Attempt:
             self.dead = error
             return self._not_loaded(question, error)
         except SandboxError as error:
+            self.grader.restart_sandbox()
             return self._grader_error(question, str(error))
         start = time.perf_counter()
         with worker:
@@ -115,9 +117,10 @@ class _Attempt:
                 why = "The cell of this question ended the process while it was loaded, and was left out."
                 return self._without_running(question, outcome, why)
             try:
-                tests, attachments = self.grader.suite.run(
-                    question.id, worker.student, seed=self.grader.seed, reference=self.grader.reference
-                )
+                with deadline(max(DEADLINE_S, 10 * question.limits.cpu_s)):
+                    tests, attachments = self.grader.suite.run(
+                        question.id, worker.student, seed=self.grader.seed, reference=self.grader.reference
+                    )
             except AuthoringError:
                 raise
             except Exception:

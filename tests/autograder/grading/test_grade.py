@@ -11,8 +11,9 @@ import pytest
 
 import autograder.grading
 from autograder.course import Course
-from autograder.errors import AuthoringError
+from autograder.errors import AuthoringError, SandboxError
 from autograder.grading.api import grade_notebook, grade_path
+from autograder.grading.deadline import deadline
 from autograder.grading.grader import Grader, read_seed
 from autograder.grading.store import without_times
 from autograder.results import Outcome, SubmissionResult, to_dict
@@ -62,14 +63,14 @@ def test_the_starter_earns_nothing_and_no_worker_is_started(
     tiny_course: Course, grader: Grader, tiny_starter: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(grader.sandbox), "worker", lambda *_, **__: pytest.fail("a worker was started"))
-    result = grade_notebook(tiny_course, "tiny", tiny_starter().bytes(), grader=grader)
+    result = grade_notebook(tiny_course, "tiny", tiny_starter().bytes(), grader=grader, run_untouched=False)
     assert set(outcomes(result).values()) == {"NOT_ATTEMPTED"}
     assert result.points == 0
     assert result.question("1.1").tests[0].message == "1.1 double is still as it was handed out."
 
 
 def test_the_starters_tests_give_nothing_when_they_run(grade: Grade, tiny_starter: Make) -> None:
-    result = grade(tiny_starter(), run_untouched=True)
+    result = grade(tiny_starter())
     assert set(outcomes(result).values()) == {"NOT_ATTEMPTED"}
     assert "not written yet" in result.question("1.1").tests[0].message
 
@@ -96,7 +97,7 @@ def test_a_function_in_a_cell_of_ones_own_counts(grade: Grade, tiny_starter: Mak
 
 
 def test_a_missing_cell_is_not_attempted_and_the_rest_is_graded(grade: Grade, tiny_solved: Make) -> None:
-    result = grade(tiny_solved().drop("hole-2-1"))
+    result = grade(tiny_solved().drop("hole-2-1"), run_untouched=False)
     assert outcomes(result) == {
         "1.1": "PASSED",
         "1.2": "PASSED",
@@ -272,3 +273,33 @@ def test_a_change_touches_the_questions_that_rest_on_it(own_tiny_course: Course,
     reference = root / "solutions/tiny/tiny.py"
     reference.write_text(reference.read_text() + "# changed\n")
     assert changed(before, keys(course, tiny_solved())) == code
+
+
+def test_tests_that_never_end_are_the_graders_error(
+    grade: Grade, tiny_solved: Make, grader: Grader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from autograder.grading import attempt
+
+    endless = "def estimate(samples):\n    return 2.0\ndouble = 3"
+    monkeypatch.setattr(attempt, "deadline", lambda seconds: deadline(0.3))
+    run = grader.suite.run
+
+    def loops(question: str, *args: Any, **kwargs: Any) -> Any:
+        while question == "2.1":
+            pass
+        return run(question, *args, **kwargs)
+
+    monkeypatch.setattr(grader.suite, "run", loops)
+    result = grade(tiny_solved().replace("hole-2-1", endless), questions=["1.2", "2.1"])
+    assert outcomes(result) == {"1.2": "PASSED", "2.1": "GRADER_ERROR"}
+    assert "did not end within 0.3 s" in result.question("2.1").tests[0].detail
+
+
+def test_a_sandbox_that_fails_is_started_again(
+    grade: Grade, grader: Grader, tiny_solved: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = grader.sandbox
+    monkeypatch.setattr(first, "worker", lambda *_, **__: (_ for _ in ()).throw(SandboxError("gone")))
+    result = grade(tiny_solved(), questions=["1.1"])
+    assert result.points == 2.0
+    assert grader.sandbox is not first
