@@ -11,11 +11,8 @@ from environments.reacher.reacher import (
     Formulation,
     Reacher,
     ReacherPhysics,
-    done,
     forward_kinematics,
     jacobian,
-    observe,
-    reward,
     step_states,
 )
 
@@ -30,10 +27,7 @@ __all__ = [
     "Formulation",
     "Reacher",
     "ReacherPhysics",
-    "done",
     "forward_kinematics",
     "jacobian",
-    "observe",
-    "reward",
     "step_states",
 ]
