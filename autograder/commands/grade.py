@@ -6,7 +6,6 @@ import json
 import re
 import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,7 +172,7 @@ class _Run:
             results = grade_class(
                 self.sources, self.grader, self.store, jobs=options.jobs, fresh=not options.resume,
                 questions=options.questions, marks=marks, progress=shown,
-                keep=partial(keep_notebook, self.out),
+                keep=lambda digest, notebook: keep_notebook(self.out, digest, lambda: notebook),
             )  # fmt: skip
         except KeyboardInterrupt:
             self.console.print(
@@ -205,16 +204,24 @@ class _Run:
             self.say(f"Class report: {self.write_pages(shown)}")
 
     def write_pages(self, results: list[SubmissionResult]) -> Path:
-        """Write the class page and the feedback pages; return the class page's path."""
+        """Write the class page and the feedback pages; return the class page's path.
+
+        The notebooks that the pages show are kept beside them, so that `autograder report` needs no more.
+        """
         from rich.progress import Progress
 
-        from autograder.reports.publish import publish
+        from autograder.reports.publish import keep_notebook, publish
 
-        with Progress(console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
-            task = bar.add_task("Writing pages", total=len(results))
+        grader = self.grader
+        digests = {result.person.id: result.submission_digest for result in results if not result.error}
+        with Progress(console=self.console, transient=True) as progress:
+            task = progress.add_task("Writing pages", total=len(results))
+            for source in self.everybody:
+                if digest := digests.get(source.person.id):
+                    keep_notebook(self.out, digest, partial(grader.notebook, source))
             paths = publish(
-                results, self.grader.course, self.grader.assignment, self.out,
-                lambda done, total: bar.update(task, completed=done),
+                results, grader.course, grader.assignment, self.out,
+                lambda done, total: progress.update(task, completed=done),
             )  # fmt: skip
         return paths.class_page
 
