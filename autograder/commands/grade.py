@@ -206,21 +206,17 @@ class _Run:
     def write_pages(self, results: list[SubmissionResult]) -> Path:
         """Write the class page and the feedback pages; return the class page's path.
 
-        The notebooks that the pages show are kept beside them, so that `autograder report` needs no more.
+        The notebooks that the pages show were kept while they were graded, so that `autograder report` can
+        write the pages again.
         """
         from rich.progress import Progress
 
-        from autograder.reports.publish import keep_notebook, publish
+        from autograder.reports.publish import publish
 
-        grader = self.grader
-        digests = {result.person.id: result.submission_digest for result in results if not result.error}
-        with Progress(console=self.console, transient=True) as progress:
+        with Progress(console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
             task = progress.add_task("Writing pages", total=len(results))
-            for source in self.everybody:
-                if digest := digests.get(source.person.id):
-                    keep_notebook(self.out, digest, partial(grader.notebook, source))
             paths = publish(
-                results, grader.course, grader.assignment, self.out,
+                results, self.grader.course, self.grader.assignment, self.out,
                 lambda done, total: progress.update(task, completed=done),
             )  # fmt: skip
         return paths.class_page
