@@ -12,15 +12,16 @@ from autograder.results import SubmissionResult
 NOTEBOOKS = "notebooks"  # below the output folder: each graded notebook under its submission's digest
 
 
-def keep_notebook(out: Path, digest: str, notebook: bytes | None) -> None:
+def keep_notebook(out: Path, digest: str, read: Callable[[], bytes | None]) -> None:
     """Keep the notebook that was graded, so that its page can be made again at any time."""
-    if notebook is None:
-        return
     path = out / NOTEBOOKS / f"{digest}.ipynb"
     if path.exists():
         return
+    notebook = read()
+    if notebook is None:
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{digest[:8]}.part")
+    part = path.with_suffix(".part")
     part.write_bytes(notebook)
     part.replace(path)
 

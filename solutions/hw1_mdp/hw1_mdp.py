@@ -19,7 +19,8 @@
 #
 # There are 100 points and 4 bonus points. Each code question is a function with a gap of 3 to 15 lines; each stands on
 # its own, so one mistake costs one question. Read the numbers worked by hand before you run anything long. Times in
-# brackets are for two ordinary cores.
+# brackets are for two ordinary cores with nothing else to do. Solved, the whole notebook runs in about a minute there,
+# and in two on a busy machine.
 #
 # **Symbols.** Batch letters are the same in the whole course: `T` time, `N` environments, `S` states, `A` actions,
 # `O` the length of an observation. Units are SI; a name's suffix is its frame, so `target_world` is a position in
@@ -135,8 +136,9 @@ def reward(fingertip_world, target_world, torque):
     Properties: (1) nothing is better than the fingertip on the target without torque, and far away is worse; coming
     nearer along a straight line never pays less (it may pay the same: dense or sparse, as you like); (2) only where
     the fingertip is *as seen from the target* matters, not where both are in the world; (3) effort costs: any torque
-    pays less than none at the same place; (4) finite, and at most 1000 in size, wherever the arm can be; (5) with a
-    discount of 0.99, to reach and end beats never moving, and beats hovering 12 cm beside the target for ever.
+    pays less than none at the same place, and twice the torque never pays more; (4) finite, and at most 1000 in
+    size, wherever the arm can be; (5) with a discount of 0.99, to reach and end beats never moving, and beats
+    hovering 12 cm beside the target for ever.
 
     Args:
         fingertip_world: (2,) float, fingertip in the world frame, m, after the step.
@@ -163,8 +165,8 @@ def reward(fingertip_world, target_world, torque):
 there = np.array([0.5, 0.5])
 print("on target, no torque", reward(there, there, np.zeros(2)))
 print("on target, 1 N m    ", reward(there, there, np.ones(2)))
-print("10 cm away          ", reward(there + [0.1, 0.0], there, np.zeros(2)))
-print("1 m away            ", reward(there - [0.6, 0.8], there, np.zeros(2)))
+print("10 cm away          ", reward(there + np.array([0.1, 0.0]), there, np.zeros(2)))
+print("1 m away            ", reward(there - np.array([0.6, 0.8]), there, np.zeros(2)))
 
 # %% [markdown]
 # ### 1.3 Terminated or truncated (5 points)
@@ -619,7 +621,7 @@ print(f"value error {value_error:.3f}, policy loss {policy_loss:.3f}, sweeps lef
 optimal_values, _ = value_iteration(P, R, GAMMA, tolerance=1e-13)
 errors, bounds, losses, loss_bounds = [], [], [], []
 values = np.zeros(apartment.num_states)
-for k in range(1, 61):
+for _ in range(60):
     backed_up, greedy = bellman_backup(P, R, values, GAMMA)
     value_bound, loss_bound, _ = error_bound(values, backed_up, GAMMA, accuracy=1e-6)
     policy_values = evaluate_exact(P, R, np.eye(4)[greedy], GAMMA)
@@ -653,9 +655,9 @@ plt.show()
 # ## 4. Policy iteration
 #
 # You just saw the policy become right long before the values did. Howard's policy iteration (1960) works on the
-# policy itself: *evaluate* it exactly, make it *greedy* for its own values, and repeat. Each round is better
-# everywhere (the policy improvement theorem; Sutton & Barto 2018, section 4.2), there are only $A^S$ policies, so
-# it ends, and in practice within a handful of rounds. It is Newton's method on Bellman's equation (Puterman &
+# policy itself: *evaluate* it exactly, make it *greedy* for its own values, and repeat. No round makes
+# any state worse (the policy improvement theorem; Sutton & Barto 2018, section 4.2), and there are only $A^S$
+# policies, so it ends, and in practice within a handful of rounds. It is Newton's method on Bellman's equation (Puterman &
 # Brumelle 1979), where value iteration is the fixed-point method.
 #
 # One trap. Where two actions are *equally* good, rounding may prefer one today and the other tomorrow, and "stop when
@@ -841,7 +843,7 @@ plt.show()
 # and to give up reward now for reward later is exactly what a greedy controller cannot do and a value
 # function can.
 #
-# ### 5.1 Multilinear interpolation
+# ### 5.1 Multilinear interpolation (6 points)
 #
 # Let a grid of points cover the state space. A next state $x'$ almost never falls on a grid point. Rounding
 # it to the nearest one loses information: a slow pendulum would be rounded back to where it was, for ever.
@@ -935,7 +937,7 @@ def show_interpolation():
 show_interpolation()
 
 # %% [markdown]
-# ### 5.2 The table
+# ### 5.2 The table (5 points)
 #
 # For each grid point $g_s$ and each action $a$ the simulator says where one control step of 0.05 s leads,
 # $x' = f(g_s, a)$, and what it pays, $r(g_s, a)$. The interpolation weights of $x'$ are the row
@@ -1014,7 +1016,7 @@ def solve_pendulum(resolution):
     return q_values, axes, sweeps
 
 # %% [markdown]
-# ### 5.3 Swing up
+# ### 5.3 Swing up (3 points)
 #
 # The table knows $Q(s, a)$ at grid points. The pendulum is somewhere between them. The policy interpolates
 # the Q-values of each action to where the pendulum is, and takes the best action:
@@ -1053,7 +1055,7 @@ def swing_up(states, q_values, actions, axes, periodic):
 # value iteration then takes about a hundred sweeps.
 
 # %% tags=["experiment"]
-def roll_out(q_values, axes, first_states, num_steps=200):
+def run_pendulums(q_values, axes, first_states, num_steps=200):
     """Drive MuJoCo's pendulums with the greedy policy: states (T + 1, N, 2) and torques (T, N)."""
     states, torques = [np.array(first_states, dtype=float)], []
     for _ in range(num_steps):
@@ -1088,7 +1090,7 @@ def show_swing_up(q_values, axes, states, torques):
 
 
 pendulum_q, pendulum_grid, pendulum_sweeps = solve_pendulum(51)
-pendulum_states, pendulum_torques = roll_out(pendulum_q, pendulum_grid, [[np.pi, 0.0]])
+pendulum_states, pendulum_torques = run_pendulums(pendulum_q, pendulum_grid, [[np.pi, 0.0]])
 print(f"{len(pendulum_q)} states, {pendulum_sweeps} sweeps")
 show_swing_up(pendulum_q, pendulum_grid, pendulum_states[:, 0], pendulum_torques[:, 0])
 
@@ -1121,8 +1123,7 @@ animate(swing_up_frames, frames_per_second=20)
 # %% [markdown]
 # **How fine must the grid be?** Solve on coarser and finer grids, and measure what counts: the return in
 # MuJoCo, from the same 100 random starts (about 6 s). Watch three things: the table's own opinion of itself
-# (mean of $V$ at the starts), what the policy earns, and the time to build and solve. `make reproduce` does
-# this with more grids, seeds and intervals.
+# (mean of $V$ at the starts), what the policy earns, and the time to build and solve.
 
 # %% tags=["experiment"]
 def compare_resolutions(resolutions=(7, 11, 21, 41, 81), num_starts=100):
@@ -1132,7 +1133,7 @@ def compare_resolutions(resolutions=(7, 11, 21, 41, 81), num_starts=100):
         clock = time.perf_counter()
         q_values, axes, sweeps = solve_pendulum(resolution)
         clock = time.perf_counter() - clock
-        states, torques = roll_out(q_values, axes, starts)
+        states, torques = run_pendulums(q_values, axes, starts)
         discount = PENDULUM_GAMMA ** np.arange(len(torques))[:, None]
         earned = np.sum(discount * pendulum.reward(states[:-1], torques), axis=0)
         indices, weights = interpolation_weights(starts, axes, PENDULUM_PERIODIC)
@@ -1151,7 +1152,7 @@ compare_resolutions()
 # the price of a step) decide what the robot does. In 6.1 you choose such numbers to get a behaviour that
 # somebody wants; in 6.2 you change a reward without changing the behaviour.
 #
-# ### 6.1 Discount, slip, living reward
+# ### 6.1 Discount, slip, living reward (5 points)
 #
 # Two floor plans. `1` is a small exit (reward 1), `9` a big one (reward 10, 20 on the bridge), `C` a cliff
 # (reward -10, -100 beside the bridge). All three end the episode. With probability `slip` a move goes to one
@@ -1292,7 +1293,7 @@ def show_design(choices):
 show_design(design())
 
 # %% [markdown]
-# ### 6.2 Shape a reward, and keep the optimum
+# ### 6.2 Shape a reward, and keep the optimum (5 points)
 #
 # A reward that comes only at the goal is honest and hard to learn from. It is tempting to pay a little for
 # progress. Randløv and Alstrøm (1998) paid their bicycle for riding towards the goal, and it learned to ride
@@ -1430,7 +1431,7 @@ compare_shaping()
 #
 # A robot is not linear, but *near* a point where it should stay it nearly is. First we find $A$ and $B$.
 #
-# ### 7.1 Linearise a black box
+# ### 7.1 Linearise a black box (4 points)
 #
 # A simulator is a function $f$ with $x_{t+1} = f(x_t, u_t)$. Its Jacobians at $(x_0, u_0)$,
 #
@@ -1470,14 +1471,14 @@ def linearise(dynamics, x0, u0, eps=1e-6):
 # of 4.
 
 # %% [markdown]
-# ### 7.2 The Riccati recursion
+# ### 7.2 The Riccati recursion (6 points)
 #
 # Write the cost-to-go as $V_t(x) = x^\top P_t\, x$. At the end $P_T = Q_f$. One step earlier the Bellman
 # backup is
 #
 # $$V_t(x) = \min_u \; x^\top Q x + u^\top R u + (Ax + Bu)^\top P_{t+1} (Ax + Bu).$$
 #
-# The bracket is a parabola in $u$. Setting its gradient to zero gives the greedy action $u = -K_t x$ with
+# What is minimised is a parabola in $u$. Setting its gradient to zero gives the greedy action $u = -K_t x$ with
 #
 # $$K_t = \big(R + B^\top P_{t+1} B\big)^{-1} B^\top P_{t+1} A,\qquad
 #   P_t = Q + A^\top P_{t+1} \,(A - B K_t).$$
@@ -1687,7 +1688,7 @@ show_robustness({"force cost 1/9": cart_gains[0], "force cost 100/9": gentle_gai
 # passed before. What does have the Markov property is everything seen and done so far, or anything that
 # summarises it without loss: the **belief**, the probability of each state given the whole history.
 #
-# ### 8.1 The Bayes filter
+# ### 8.1 The Bayes filter (5 points)
 #
 # Two steps, for ever: *predict* with the action, *correct* with the observation.
 #
@@ -1731,7 +1732,7 @@ def belief_update(belief, action, observation, transition, observation_model):
 # probability 0.8 and in room 1 with 0.3. Afterwards the belief is $(0.4, 0.15)/0.55 = (0.727, 0.273)$.
 
 # %% [markdown]
-# ### 8.2 QMDP
+# ### 8.2 QMDP (5 points)
 #
 # How to act on a belief? Exactly solving the MDP over beliefs is out of reach for all but the smallest
 # problems. QMDP (Littman, Cassandra and Kaelbling 1995) is the cheapest useful answer: solve the MDP as if

@@ -12,6 +12,7 @@ from autograder.reports import write_reports
 from autograder.reports.lms import canvas_csv, gradescope_results, moodle_csv
 from autograder.reports.notebook_html import UnreadableNotebook, notebook_fragment
 from autograder.reports.pages import class_html, feedback_html, feedback_text
+from autograder.reports.publish import keep_notebook, kept_notebook
 from autograder.reports.wording import plain, points, safe_file_name
 from autograder.results import (
     Attachment,
@@ -191,3 +192,12 @@ def test_words_and_names() -> None:
     assert plain("x" * 20, 5).startswith("xxxxx\n... (15 more")
     assert safe_file_name("../Zoë Ångström\n") == "Zoe_Angstrom"
     assert safe_file_name("..") == "submission"
+
+
+def test_the_graded_notebook_is_kept_once_and_found_again(tmp_path: Path) -> None:
+    keep_notebook(tmp_path, "d1", lambda: b"first")
+    keep_notebook(tmp_path, "d1", lambda: b"second")
+    keep_notebook(tmp_path, "d2", lambda: None)
+    assert kept_notebook(tmp_path, "d1") == b"first"
+    assert kept_notebook(tmp_path, "d2") is None
+    assert [p.name for p in (tmp_path / "notebooks").iterdir()] == ["d1.ipynb"]
