@@ -94,10 +94,6 @@ class Grader:
         template = self.template_path.read_bytes()
         return read_submission(source, self.assignment, template, starter=self.starter_files)
 
-    def notebook(self, source: SubmissionSource) -> bytes | None:
-        """Return a submission's notebook for people to look at, if it has one."""
-        return self.read(source).notebook
-
     @property
     def reference(self) -> ModuleType:
         """The solutions module, loaded when the first hidden test needs it."""
