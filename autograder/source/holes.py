@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from autograder.source.markers import Hole, find_holes, lines_of
+
+LINE_LENGTH = 110  # of the student's copy
 
 
 def cut(text: str, labels: Collection[str], path: Path = Path("source.py")) -> str:
@@ -47,13 +50,25 @@ def _replace(text: str, holes: Sequence[Hole], lines_for: Callable[[Hole, list[s
 
 
 def _todo(hole: Hole) -> list[str]:
-    first, *rest = hole.hints or (" Write this part.",)
-    comment = [f"# TODO({hole.label}): {first.strip()}"]
-    for hint in rest:
-        depth = max(3, len(hint) - len(hint.lstrip()))
-        comment.append("#" + " " * depth + hint.strip())
+    comment = _hints(hole)
     comment.append(f'raise NotImplementedError("{hole.label} is yours to write")')
     return [hole.indent + line for line in comment]
+
+
+def _hints(hole: Hole) -> list[str]:
+    """Lay the hints out under the label, and wrap them anew where the label makes a line too long."""
+    first, *rest = hole.hints or (" Write this part.",)
+    lines = [f"# TODO({hole.label}): {first.strip()}"]
+    for hint in rest:
+        depth = max(3, len(hint) - len(hint.lstrip()))
+        lines.append("#" + " " * depth + hint.strip())
+    width = LINE_LENGTH - len(hole.indent)
+    if all(len(line) <= width for line in lines):
+        return lines
+    words = " ".join([lines[0], *(hint.strip() for hint in rest)])
+    return textwrap.wrap(
+        words, width, subsequent_indent="#   ", break_on_hyphens=False, break_long_words=False
+    )
 
 
 __all__ = ["body", "cut", "cut_holes", "uncover", "with_body"]

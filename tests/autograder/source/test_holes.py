@@ -99,3 +99,20 @@ def test_a_hole_takes_another_body() -> None:
     assert body(SOURCE, holes[1]) == "        return np.sign(o)"
     changed = with_body(SOURCE, holes[1], "        x = o\n        return x")
     assert changed == SOURCE.replace("        return np.sign(o)", "        x = o\n        return x")
+
+
+def test_hints_are_wrapped_anew_where_the_label_makes_a_line_too_long() -> None:
+    words = (
+        "One residual and two fractions, then a logarithm that is rounded up to whole sweeps of the table. "
+    )
+    source = (
+        "def f():\n"
+        f"    ### BEGIN SOLUTION 2.3 gae\n    # HINT: {words}Mind\n    # HINT:   the end.\n"
+        "    return 1\n    ### END SOLUTION 2.3 gae\n"
+    )
+    lines = cut(source, ["2.3 gae"]).splitlines()
+    assert all(len(line) <= 110 for line in lines)
+    assert lines[1].startswith("    # TODO(2.3 gae): One residual")
+    assert lines[2].startswith("    #   ")
+    said = " ".join(line.strip().lstrip("# ") for line in lines[1:3])
+    assert said == f"TODO(2.3 gae): {words}Mind the end."
