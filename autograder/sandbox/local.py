@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
+import threading
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
 from autograder.sandbox.codec import Frame
-from autograder.sandbox.errors import StudentError
+from autograder.sandbox.errors import StudentError, WorkerTimedOut
 from autograder.sandbox.host import Host
 from autograder.sandbox.remote import Link, OutOfMemoryReply, RemoteStudent
 from autograder.sandbox.trust import StandIns, as_stand_in
@@ -23,15 +25,20 @@ class LocalStudent(RemoteStudent):
     Args:
         namespace: the notebook's live names, or a module's ``__dict__``.
         stand_ins: name -> function that answers instead, for the length of each call.
+        wall_s: a call that runs longer is interrupted as by Ctrl-C, and raises :class:`WorkerTimedOut`;
+            only in the main thread. None: no limit.
     """
 
-    def __init__(self, namespace: Mapping[str, Any], stand_ins: StandIns | None = None) -> None:
-        super().__init__(_LocalLink(namespace, stand_ins or {}))
+    def __init__(
+        self, namespace: Mapping[str, Any], stand_ins: StandIns | None = None, wall_s: float | None = None
+    ) -> None:
+        super().__init__(_LocalLink(namespace, stand_ins or {}, wall_s))
 
 
 class _LocalLink(Link):
-    def __init__(self, namespace: Mapping[str, Any], stand_ins: StandIns) -> None:
+    def __init__(self, namespace: Mapping[str, Any], stand_ins: StandIns, wall_s: float | None) -> None:
         super().__init__()
+        self._wall_s = wall_s
         self._host = Host(namespace, self._ask, contain=(Exception, SystemExit))
         self._namespace = namespace
         # Through the codec like any other callback, so that copies are made here too.
@@ -41,7 +48,7 @@ class _LocalLink(Link):
         }
 
     def converse(self, frame: Frame) -> list[Any]:
-        with self._bound():
+        with _interrupted_after(self._wall_s), self._bound():
             return self.read_message(self._host.serve(self._host.decoder.decode(frame)))
 
     def _ask(self, frame: Frame) -> list[Any]:
@@ -76,3 +83,33 @@ class _LocalLink(Link):
                     self._namespace.pop(name, None)
                 else:
                     self._namespace[name] = value
+
+
+@contextmanager
+def _interrupted_after(wall_s: float | None) -> Iterator[None]:
+    """Interrupt the main thread when the time is up; works where signals do not, such as on Windows."""
+    if wall_s is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    lock, fired, over = threading.Lock(), threading.Event(), threading.Event()
+
+    def interrupt() -> None:
+        with lock:
+            if not over.is_set():
+                fired.set()
+                _thread.interrupt_main()
+
+    timer = threading.Timer(wall_s, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not fired.is_set():
+            raise  # somebody pressed Ctrl-C
+    finally:
+        timer.cancel()
+        with lock:
+            over.set()
+    if fired.is_set():
+        raise WorkerTimedOut(f"one call took longer than {wall_s:g} s; does a loop end?")

@@ -88,13 +88,16 @@ class PublicChecks:
             names: the notebook's or the script's globals.
             progress: told each question's label before it runs, and an empty text at the end.
         """
+        from autograder.sandbox.local import LocalStudent
+
         checks = []
         for question in questions:
             if progress is not None:
                 progress(question.label)
             tests: tuple[TestResult, ...] = ()
             if question.id in self.suite.question_ids:
-                tests, _ = self.suite.run(question.id, names, seed=PUBLIC_SEED)
+                student = LocalStudent(names, wall_s=question.limits.wall_s)
+                tests, _ = self.suite.run(question.id, student, seed=PUBLIC_SEED)
             check = QuestionCheck(question, _told_once(tests))
             self._seen[question.id] = check
             checks.append(check)

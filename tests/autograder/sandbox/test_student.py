@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import textwrap
+import time
 import types
 
 import numpy as np
@@ -18,6 +19,7 @@ from autograder.sandbox import (
     trust,
     trusted,
 )
+from autograder.sandbox.errors import WorkerTimedOut
 from autograder.sandbox.loader import new_module
 
 SOURCE = '''
@@ -407,3 +409,20 @@ def test_generators_arrive_in_their_state_and_stay_as_they_were(student):
     rng = np.random.default_rng(5)
     first, second = student.draw(rng)
     assert (first, second) == (rng.normal(), rng.normal())
+
+
+def test_a_local_call_that_never_ends_is_interrupted_and_says_so():
+    module = types.ModuleType("notebook")
+    exec("def spin():\n    while True:\n        pass\n\ndef ready():\n    return 1\n", module.__dict__)
+    student = LocalStudent(module.__dict__, wall_s=0.2)
+    with pytest.raises(WorkerTimedOut, match=r"one call took longer than 0\.2 s; does a loop end\?"):
+        student.spin()
+    assert student.ready() == 1
+    time.sleep(0.3)  # a call that ended in time is not interrupted afterwards
+
+
+def test_ctrl_c_in_a_local_call_is_not_taken_for_its_time_limit():
+    module = types.ModuleType("notebook")
+    exec("def stop():\n    raise KeyboardInterrupt\n", module.__dict__)
+    with pytest.raises(KeyboardInterrupt):
+        LocalStudent(module.__dict__, wall_s=5.0).stop()
