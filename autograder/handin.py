@@ -27,6 +27,7 @@ MB = 1 << 20
 MAX_NOTEBOOK = 8 * MB  # a larger notebook goes in without its outputs
 LARGE = 50 * MB  # of the zip; many course pages take no more
 STALE_S = 600.0  # since the notebook was last saved
+UNPACKED_S = 2.0  # unpacking gives all files one time; zips count in steps of 2 s
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,17 @@ def _tell_questions(
             packed.missing.append(f"{question.label} is not written yet.")
         elif holes and not assignment.files and question.id not in holes:
             packed.missing.append(f"{question.label}: its cell is not in the notebook.")
+        elif not _is_defined(question.name, sources):
+            packed.missing.append(
+                f"{question.label}: nothing is called `{question.name}`. Was it renamed? Keep the names."
+            )
+
+
+def _is_defined(name: str, sources: Mapping[str, Sequence[NotebookCell]]) -> bool:
+    """Say whether a function, method, class or variable of this name is made anywhere."""
+    known = re.escape(name)
+    made = re.compile(rf"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+{known}\b|^{known}\b[^\n]*=", re.M)
+    return any(made.search(cell.source) for cells in sources.values() for cell in cells)
 
 
 def _tell_written(id_: str, label: str, notebook: StudentNotebook, has_metadata: bool) -> list[str]:
@@ -267,7 +279,11 @@ def _syntax_error(name: str, cell: NotebookCell) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compile(
-                without_magics(cell.source), name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+                without_magics(cell.source),
+                "<cell>",
+                "exec",
+                ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+                dont_inherit=True,
             )
     except SyntaxError as error:
         shown = (error.text or "").strip()[:60]
@@ -278,8 +294,11 @@ def _syntax_error(name: str, cell: NotebookCell) -> str:
 
 
 def _tell_saved(packed: _Packed, path: Path, now: float) -> None:
-    age = now - path.stat().st_mtime
-    if age > STALE_S:
+    saved = path.stat().st_mtime
+    age = now - saved
+    if abs(saved - (path.parent / MANIFEST).stat().st_mtime) < UNPACKED_S:
+        packed.notes.append(f"{path.name} was not saved since it was unpacked. Save it and submit again.")
+    elif age > STALE_S:
         packed.notes.append(
             f"{path.name} was last saved {_ago(age)} ago. If you changed it since, save it and submit again."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import traceback
 
@@ -36,10 +37,10 @@ def _lines(error: BaseException) -> list[str]:
 
 
 def _own_frames(stack: traceback.StackSummary) -> traceback.StackSummary:
-    """Leave the grader's frames out, and name library files without the machine's folders."""
+    """Leave the grader's frames and its parsing out, and name library files without the machine's folders."""
     frames = []
     for frame in stack:
-        if frame.filename.startswith((_HERE, "<frozen importlib")):
+        if frame.filename.startswith((_HERE, "<frozen importlib")) or frame.filename == ast.__file__:
             continue
         name = frame.filename
         for folder in ("site-packages" + os.sep, f"python{os.sep}lib{os.sep}"):
