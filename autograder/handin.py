@@ -27,7 +27,7 @@ MB = 1 << 20
 MAX_NOTEBOOK = 8 * MB  # a larger notebook goes in without its outputs
 LARGE = 50 * MB  # of the zip; many course pages take no more
 STALE_S = 600.0  # since the notebook was last saved
-UNPACKED_S = 2.0  # unpacking gives all files one time; zips count in steps of 2 s
+UNPACKED = 1_609_459_200.0  # 2021-01-01: files of a release are dated 2020, nothing was saved before this
 
 
 @dataclass(frozen=True)
@@ -296,7 +296,7 @@ def _syntax_error(name: str, cell: NotebookCell) -> str:
 def _tell_saved(packed: _Packed, path: Path, now: float) -> None:
     saved = path.stat().st_mtime
     age = now - saved
-    if abs(saved - (path.parent / MANIFEST).stat().st_mtime) < UNPACKED_S:
+    if saved < UNPACKED:
         packed.notes.append(f"{path.name} was not saved since it was unpacked. Save it and submit again.")
     elif age > STALE_S:
         packed.notes.append(
