@@ -50,7 +50,7 @@ def silence_notebook_checks() -> None:
     """Make ``from autograder import check, submit`` harmless: a submission is not checked by itself."""
     import autograder
 
-    autograder.__dict__.update(check=_nothing, submit=_nothing)
+    vars(autograder).update(check=_nothing, submit=_nothing)
 
 
 def _nothing(*args: Any, **kwargs: Any) -> None:
