@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +70,44 @@ class Audit:
 Graded = Sequence[tuple[Case, SubmissionResult]]
 
 
-def problems_of(case: Case, result: SubmissionResult) -> list[Problem]:
-    """Say what is wrong about one submission's result."""
+def judged(graded: Graded) -> list[Problem]:
+    """Say what is wrong about all submissions' results, what has one cause once.
+
+    A question that the reference loses under several seeds is one problem; what mutants and alternatives lose
+    in a question that the reference loses too says nothing about them.
+    """
+    unsound = _unsound(graded)
+    found: dict[tuple[Part, str, str], list[Problem]] = {}
+    for case, result in graded:
+        for problem in problems_of(case, result, unsound):
+            about = problem.question if case.part is Part.REFERENCE else problem.what
+            found.setdefault((case.part, about, case.question), []).append(problem)
+    num_seeds = sum(case.part is Part.REFERENCE for case, _ in graded)
+    return [
+        problem if len(same) == 1 else replace(
+            problem, what=f"{problem.what}; likewise under {len(same) - 1} of the other {num_seeds - 1} seeds"
+        )
+        for problem, same in ((same[0], same) for same in found.values())
+    ]  # fmt: skip
+
+
+def _unsound(graded: Graded) -> frozenset[str]:
+    """Return the questions that the reference itself loses under the grading seed."""
+    references = [result for case, result in graded if case.part is Part.REFERENCE]
+    return frozenset(
+        q.id for result in references[:1] for q in result.questions
+        if q.kind != Kind.WRITTEN and q.points < q.possible
+    )  # fmt: skip
+
+
+def problems_of(case: Case, result: SubmissionResult, unsound: Collection[str] = ()) -> list[Problem]:
+    """Say what is wrong about one submission's result.
+
+    Args:
+        case: the submission.
+        result: what it came to.
+        unsound: questions that the reference itself loses; a mutant or an alternative may lose them too.
+    """
     if result.error:
         return [Problem(case.part, case.question, f"{case.name}: cannot be read: {result.error}")]
     broken = [q for q in result.questions if q.outcome is Outcome.GRADER_ERROR]
@@ -83,6 +119,8 @@ def problems_of(case: Case, result: SubmissionResult) -> list[Problem]:
         earning = [q for q in sound if q.points > 0]
         return found + [Problem(case.part, q.id, f"starter: {q.id} {_earns(q)}") for q in earning]
     own = case.question if case.part is Part.MUTANTS else ""
+    if case.part is not Part.REFERENCE:
+        sound = [q for q in sound if q.id not in unsound]
     for question in sound:
         lost = question.points < question.possible
         if lost and question.id != own:
@@ -163,7 +201,7 @@ def rows_of(graded: Graded, assignment: Assignment, tests: Mapping[str, tuple[in
         assignment: the manifest.
         tests: number of public and of hidden tests by question.
     """
-    rows = []
+    rows, unsound = [], _unsound(graded)
     for question in assignment.questions:
         if question.kind is Kind.WRITTEN:
             continue
@@ -175,8 +213,8 @@ def rows_of(graded: Graded, assignment: Assignment, tests: Mapping[str, tuple[in
         rows.append(
             Row(
                 question.id, question.title, public, hidden,
-                num_mutants=len(mutants), num_caught=_num_sound(mutants),
-                num_alternatives=len(others), num_accepted=_num_sound(others),
+                num_mutants=len(mutants), num_caught=_num_sound(mutants, unsound),
+                num_alternatives=len(others), num_accepted=_num_sound(others, unsound),
                 num_seeds=len(references), num_full=sum(_full(r, question.id) for r in references),
                 cpu_s=max((_cpu(r, question.id) for r in references), default=0.0),
                 limit_s=question.limits.cpu_s,
@@ -185,8 +223,10 @@ def rows_of(graded: Graded, assignment: Assignment, tests: Mapping[str, tuple[in
     return tuple(rows)
 
 
-def _num_sound(graded: Iterable[tuple[Case, SubmissionResult]]) -> int:
-    return sum(not problems_of(case, result) for case, result in graded)
+def _num_sound(graded: Iterable[tuple[Case, SubmissionResult]], unsound: Collection[str]) -> int:
+    return sum(
+        case.question not in unsound and not problems_of(case, result, unsound) for case, result in graded
+    )
 
 
 def _full(result: SubmissionResult, question: str) -> bool:

@@ -59,9 +59,7 @@ def audit(
     with lend(grader) as recipe, _lent(source):
         todo = _cases(course, source, grader, parts, seeds, notes, recipe)
         graded, failures = _grade(todo, recipe, jobs, hear, tick)
-    problems = [*failures]
-    for case, result in graded:
-        problems += judge.problems_of(case, result)
+    problems = [*failures, *judge.judged(graded)]
     problems += judge.timing_problems(graded, grader.assignment)
     problems += judge.threshold_problems(grader.solution)
     tests = {

@@ -127,8 +127,13 @@ def _variants(course: Course, slug: str, source: Source) -> Iterator[str]:
 
 def _graded(course: Course, slug: str, source: Source, grade: GradeNotebook) -> Iterator[str]:
     """Yield where the reference does not earn everything, or the untouched starter something."""
+    try:
+        complete = solved(source)
+    except AuthoringError as error:
+        yield from listed(error)
+        return
     for name, made, fraction in (
-        ("reference", solved(source), 1.0),
+        ("reference", complete, 1.0),
         ("untouched starter", starter(source), 0.0),
     ):
         try:

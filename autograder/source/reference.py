@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -29,7 +29,8 @@ def load_reference(course: Course, slug: str, source: Source | None = None) -> M
     """Execute the complete source as a module.
 
     The notebook's ``check`` and ``submit`` do nothing there, and further files of the source are
-    imported from solutions/ without staying in ``sys.modules``.
+    imported from solutions/ without staying in ``sys.modules``. It is executed in the assignment's folder,
+    where ``data`` lies as it does beside a student's notebook.
 
     Raises:
         AuthoringError: the source raises; the line is the one of ``solutions/<slug>/<slug>.py``.
@@ -39,7 +40,7 @@ def load_reference(course: Course, slug: str, source: Source | None = None) -> M
     module = ModuleType(f"reference_{slug}", f"The reference solution of {slug}.")
     module.__file__ = str(path)
     code = compile(reference_source(course, slug, source), str(path), "exec")
-    with _importable(source):
+    with _importable(source), chdir(source.assignment.path):
         sys.modules[module.__name__] = module  # dataclasses look their module up
         try:
             exec(code, module.__dict__)

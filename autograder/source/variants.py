@@ -57,7 +57,11 @@ class Alternative:
 
 
 def solved(source: Source) -> Variant:
-    """Return the complete submission, with the artifacts of ``solutions/<slug>/artifacts``."""
+    """Return the complete submission, with the artifacts of ``solutions/<slug>/artifacts``.
+
+    Raises:
+        AuthoringError: an artifact is missing there.
+    """
     return _variant(source, {})
 
 
@@ -176,12 +180,24 @@ def _variant(source: Source, changed: Mapping[str, str]) -> Variant:
         holes = file.holes if text is file.text else find_holes(text, labels, file.path)
         complete[name] = uncover(text, holes)
     notebook = solved_notebook_of(source, complete.pop(source.assignment.notebook))
-    artifacts = {
-        q.artifact: path.read_bytes()
-        for q in source.assignment.questions
-        if q.artifact and (path := source.solution / "artifacts" / q.artifact).is_file()
+    return Variant(notebook, {**{n: t.encode() for n, t in complete.items()}, **_artifacts(source)})
+
+
+def _artifacts(source: Source) -> dict[str, bytes]:
+    """Read the files that the reference hands in, by their name beside the notebook."""
+    wanted = {
+        q: source.solution / "artifacts" / q.artifact for q in source.assignment.questions if q.artifact
     }
-    return Variant(notebook, {**{n: t.encode() for n, t in complete.items()}, **artifacts})
+    refuse(
+        [
+            Problem(
+                path, 1, f"no such file; {q.label} asks for it: run its experiment and keep what it writes"
+            )
+            for q, path in wanted.items()
+            if not path.is_file()
+        ]
+    )
+    return {q.artifact: path.read_bytes() for q, path in wanted.items()}
 
 
 def _mutated(source: Source, mutant: Mutant) -> tuple[str, Problem | None]:

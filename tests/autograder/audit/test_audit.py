@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,9 +91,23 @@ def test_a_reference_that_fails_under_some_seed_is_named(own_tiny_course: Course
         own_tiny_course, "solutions/tiny/tests/test_tiny_hidden.py",
         "expect_equal(student.quadruple(x), 4 * x)", "expect_equal(student.quadruple(x), 4 * min(x, 500))",
     )  # fmt: skip
-    problems = reasons(own_tiny_course, Part.REFERENCE, seeds=8)
-    assert 0 < len(problems) < 8
-    assert all(p.startswith("reference, seed ") and "1.2 loses 1 of 2 points" in p for p in problems)
+    [problem] = reasons(own_tiny_course, Part.REFERENCE, seeds=8)
+    assert problem.startswith("reference, seed ") and "1.2 loses 1 of 2 points" in problem
+    assert re.search(r"; likewise under [1-6] of the other 7 seeds$", problem)
+
+
+def test_what_the_reference_loses_is_told_once_and_not_of_each_mutant(own_tiny_course: Course) -> None:
+    edit(
+        own_tiny_course, "solutions/tiny/tests/test_tiny_hidden.py",
+        "expect_equal(student.quadruple(x), 4 * x)", "expect_equal(student.quadruple(x), 5 * x)",
+    )  # fmt: skip
+    edit(own_tiny_course, "assignments/tiny/assignment.toml", 'stand_ins = ["double"]', "")  # 1.1 runs in 1.2
+    found = audit(own_tiny_course, "tiny", seeds=3, jobs=2)
+    [problem] = [p.what for p in found.problems]
+    assert problem.startswith("reference, seed 0: 1.2 loses 1 of 2 points (test_quadruples_anything: FAILED")
+    assert problem.endswith("; likewise under 2 of the other 2 seeds")
+    double, quadruple, _ = found.rows
+    assert (double.num_caught, quadruple.num_caught, quadruple.num_mutants) == (1, 0, 1)
 
 
 def test_a_test_that_breaks_is_the_graders_error(own_tiny_course: Course) -> None:

@@ -165,6 +165,13 @@ def test_the_files_beside_the_notebook_are_graded_with_it(course: Course) -> Non
     assert seen == [["planner.py", "policy.npz"], ["planner.py"]]
 
 
+def test_an_artifact_that_the_reference_does_not_hand_in_is_named(course: Course) -> None:
+    path = course.solution(SLUG) / "artifacts" / "policy.npz"
+    path.unlink()
+    expected = f"{path}:1: no such file; 1.3 policy asks for it: run its experiment and keep what it writes"
+    assert reasons(course) == (expected,)
+
+
 def test_a_refusal_lists_every_reason() -> None:
     with pytest.raises(ReleaseError) as error:
         refuse_release("hw1", ("one", "two"))

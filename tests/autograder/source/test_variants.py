@@ -58,6 +58,16 @@ def test_a_reference_that_raises_is_named_by_its_line(course: Course, source_pat
         load_reference(course, SLUG)
 
 
+def test_the_reference_finds_its_data_as_a_notebook_does(course: Course, source_path: Path) -> None:
+    (course.root / "assignments" / SLUG / "speed.txt").write_text("7")
+    source_path.write_text(
+        source_path.read_text().replace("PI = 3\n", 'PI = 3\nSPEED = float(open("speed.txt").read())\n', 1)
+    )
+    before = Path.cwd()
+    assert load_reference(course, SLUG).SPEED == 7.0
+    assert Path.cwd() == before
+
+
 def test_a_module_of_the_same_name_as_a_further_file_comes_back_after_loading(course: Course) -> None:
     mine = sys.modules["planner"] = type(sys)("planner")
     try:
