@@ -231,9 +231,14 @@ def back_up_here(transition, reward, values, gamma):
 def test_bounds_are_not_looser_than_the_derivation(student, rng):
     """The bounds are no looser than the derivation gives."""
     for gamma in (0.5, 0.9, 0.99):
-        _, _, values, backed_up, _ = early(rng, gamma, 2)
+        transition, reward, values, backed_up, _ = early(rng, gamma, 2)
         value_error, policy_loss, _ = bounds(student, values, backed_up, gamma, 0.01)
         residual = np.max(np.abs(backed_up - values))
+        expect(  # a constant is not looser either
+            np.max(np.abs(backed_up - optimal_values(transition, reward, gamma))) <= value_error + 1e-9,
+            "the true error of the values is larger than the bound",
+            hint="A bound must hold before it can be tight.",
+        )
         expect(
             value_error <= gamma * residual / (1 - gamma) * (1 + 1e-9),
             "value_error is looser than the derivation",
@@ -268,6 +273,8 @@ def test_sweeps_left_are_the_fewest(student, rng):
 def test_no_sweeps_are_left_where_the_bound_is_small(student):
     """Where the bound is small enough already, or the residual or the discount is 0, no sweep is left."""
     guess = np.array([1.0, -2.0])
+    _, _, sweeps_left = bounds(student, guess, guess + 1.0, 0.5, 0.1)
+    expect(sweeps_left > 0, "no sweeps are left though the bound is 1 and 0.1 is asked for")
     for backed_up, gamma in ((guess + 1e-3, 0.5), (guess, 0.9), (guess + 1.0, 0.0)):
         _, _, sweeps_left = bounds(student, guess, backed_up, gamma, 0.1)
         expect_equal(
