@@ -15,16 +15,23 @@ ENTRY_POINTS = {
     "robolearn/CartPoleSwingUp-v0": "environments.cartpole:CartPoleSwingUp",
     "robolearn/Corridor-v0": "environments.corridor:CorridorEnv",
 }
+VECTOR_ENTRY_POINTS = {
+    "robolearn/Reacher-v0": "environments.reacher.vector:ReacherVector",
+    "robolearn/PendulumSwingUp-v0": "environments.pendulum.vector:PendulumSwingUpVector",
+    "robolearn/CartPole-v0": "environments.cartpole.vector:CartPoleVector",
+    "robolearn/CartPoleSwingUp-v0": "environments.cartpole.vector:CartPoleSwingUpVector",
+}
 IDS = tuple(ENTRY_POINTS)
 
-__all__ = ["ENTRY_POINTS", "IDS", "register"]
+__all__ = ["ENTRY_POINTS", "IDS", "VECTOR_ENTRY_POINTS", "register"]
 
 
 def register() -> None:
     """Register every id that is not registered yet. Step limits are in the environments, not in wrappers."""
     for name, entry_point in ENTRY_POINTS.items():
         if name not in gymnasium.registry:
-            gymnasium.register(name, entry_point=entry_point)
+            vector = VECTOR_ENTRY_POINTS.get(name)
+            gymnasium.register(name, entry_point=entry_point, vector_entry_point=vector)
 
 
 register()

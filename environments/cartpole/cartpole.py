@@ -140,7 +140,27 @@ def observe_balance(states: ArrayLike) -> NDArray[np.float64]:
 def has_fallen(states: ArrayLike, angle_limit: float = ANGLE_LIMIT) -> NDArray[np.bool_]:
     """Tell for states (..., 4) whether the pole has fallen or the cart has left the rail."""
     states = np.asarray(states, dtype=np.float64)
-    return (np.abs(states[..., 1]) > angle_limit) | (np.abs(states[..., 0]) > RAIL_LIMIT)
+    return (np.abs(states[..., 1]) > angle_limit) | has_left_rail(states)
+
+
+def has_left_rail(states: ArrayLike) -> NDArray[np.bool_]:
+    """Tell for states (..., 4) whether the cart is more than 2.4 m off the middle."""
+    return np.abs(np.asarray(states, dtype=np.float64)[..., 0]) > RAIL_LIMIT
+
+
+def is_upright(states: ArrayLike) -> NDArray[np.bool_]:
+    """Tell for states (..., 4) whether the pole is within 0.2 rad of upright."""
+    return np.abs(wrap_angle(np.asarray(states, dtype=np.float64)[..., 1])) < SUCCESS_ANGLE
+
+
+def draw_balance_start(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a first state (4,) near upright."""
+    return rng.uniform(-START_LIMIT, START_LIMIT, 4)
+
+
+def draw_swing_up_start(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a first state (4,) near hanging."""
+    return np.array([0.0, np.pi, 0.0, 0.0]) + rng.uniform(-START_LIMIT, START_LIMIT, 4)
 
 
 def observe_swing_up(states: ArrayLike) -> NDArray[np.float64]:
@@ -166,8 +186,8 @@ def reward_swing_up(states: ArrayLike, forces: ArrayLike) -> NDArray[np.float64]
     """
     states = np.asarray(states, dtype=np.float64)
     upright = (1 + np.cos(states[..., 1])) / 2
-    centred = 1 - 0.5 * np.minimum(np.abs(states[..., 0]) / RAIL_LIMIT, 1.0) ** 2
-    gentle = 1 - 0.1 * (np.asarray(forces) / FORCE_LIMIT) ** 2
+    centred = 1 - 0.5 * np.square(np.minimum(np.abs(states[..., 0]) / RAIL_LIMIT, 1.0))
+    gentle = 1 - 0.1 * np.square(np.asarray(forces) / FORCE_LIMIT)
     return upright * centred * gentle
 
 
@@ -235,6 +255,8 @@ class CartPole(MujocoEpisode):
             )
         self.push_probability = check_probability("push_probability", push_probability)
         self.push_force = float(push_force)
+        is_pushed = self.push_probability * self.push_force != 0
+        self.is_disturbed = is_pushed or bool(np.any(self.sensor_noise > 0))
         self._noise = np.zeros(4)
         high = np.array([POSITION_BOUND, np.pi, SPEED_BOUND, TURN_BOUND])
         self.observation_space = spaces.Box(-high, high, dtype=np.float64)
@@ -246,22 +268,39 @@ class CartPole(MujocoEpisode):
         return self.physics.state()
 
     def _begin(self, options: dict[str, Any]) -> None:
-        drawn = self.np_random.uniform(-START_LIMIT, START_LIMIT, 4)
+        drawn = draw_balance_start(self.np_random)
         state = check_vector("reset option state", options.get("state", drawn), 4)
         self.physics.set_configuration(state[:2], state[2:])
         self._sense()
 
     def _advance(self, action: NDArray[np.float64]) -> tuple[float, bool]:
-        pushed = self.np_random.random() < self.push_probability
-        push = self.np_random.uniform(-self.push_force, self.push_force)
-        self.physics.push_pole(push if pushed else 0.0)
+        if self.is_disturbed:
+            self.physics.push_pole(self.draw_push(self.np_random))
         self.physics.step(FORCE_LIMIT * action)
         self._sense()
         fallen = bool(has_fallen(self.state, self.angle_limit))
         return 0.0 if fallen else 1.0, fallen
 
+    def draw_push(self, rng: np.random.Generator) -> float:
+        """Draw this step's force on the pole's middle, N, mostly 0."""
+        pushed = rng.random() < self.push_probability
+        push = rng.uniform(-self.push_force, self.push_force)
+        return push if pushed else 0.0
+
+    def draw_noise(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Draw the sensors' errors (4,)."""
+        return self.sensor_noise * rng.standard_normal(4)
+
     def _sense(self) -> None:
-        self._noise = self.sensor_noise * self.np_random.standard_normal(4)
+        if self.is_disturbed:
+            self._noise = self.draw_noise(self.np_random)
+
+    def _save(self) -> dict[str, Any]:
+        return {**super()._save(), "noise": self._noise.copy()}
+
+    def _load(self, world: dict[str, Any]) -> None:
+        super()._load(world)
+        self._noise = world["noise"]
 
     def _observe(self) -> NDArray[np.float64]:
         return observe_balance(self.state + self._noise)
@@ -313,17 +352,17 @@ class CartPoleSwingUp(MujocoEpisode):
         return self.physics.state()
 
     def _begin(self, options: dict[str, Any]) -> None:
-        drawn = np.array([0.0, np.pi, 0.0, 0.0]) + self.np_random.uniform(-START_LIMIT, START_LIMIT, 4)
+        drawn = draw_swing_up_start(self.np_random)
         state = check_vector("reset option state", options.get("state", drawn), 4)
         self.physics.set_configuration(state[:2], state[2:])
 
     def _advance(self, action: NDArray[np.float64]) -> tuple[float, bool]:
         force = FORCE_LIMIT * action[0]
         self.physics.step([force])
-        return float(reward_swing_up(self.state, force)), bool(abs(self.state[0]) > RAIL_LIMIT)
+        return float(reward_swing_up(self.state, force)), bool(has_left_rail(self.state))
 
     def _observe(self) -> NDArray[np.float64]:
         return observe_swing_up(self.state)
 
     def _info(self) -> dict[str, Any]:
-        return {"is_success": bool(abs(wrap_angle(self.state[1])) < SUCCESS_ANGLE)}
+        return {"is_success": bool(is_upright(self.state))}

@@ -128,7 +128,21 @@ def reward(states: ArrayLike, torques: ArrayLike) -> NDArray[np.float64]:
     """
     states = np.asarray(states, dtype=np.float64)
     speed = np.clip(states[..., 1], -SPEED_BOUND, SPEED_BOUND)
-    return -(wrap_angle(states[..., 0]) ** 2 + 0.1 * speed**2 + 0.001 * np.asarray(torques) ** 2)
+    angle = wrap_angle(states[..., 0])
+    # np.square and not **, which rounds a numpy scalar otherwise than an array
+    return -(np.square(angle) + 0.1 * np.square(speed) + 0.001 * np.square(torques))
+
+
+def has_succeeded(states: ArrayLike) -> NDArray[np.bool_]:
+    """Tell for states (..., 2) whether the rod is upright and slow: within 0.2 rad, below 1 rad/s."""
+    states = np.asarray(states, dtype=np.float64)
+    return (np.abs(wrap_angle(states[..., 0])) < SUCCESS_ANGLE) & (np.abs(states[..., 1]) < SUCCESS_SPEED)
+
+
+def draw_start(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a first state (2,)."""
+    angle = rng.uniform(-ANGLE_START_LIMIT, ANGLE_START_LIMIT)
+    return np.array([angle, rng.uniform(-SPEED_START_LIMIT, SPEED_START_LIMIT)])
 
 
 class PendulumSwingUp(MujocoEpisode):
@@ -173,9 +187,8 @@ class PendulumSwingUp(MujocoEpisode):
         return np.array([self.physics.angle(), self.physics.speed()])
 
     def _begin(self, options: dict[str, Any]) -> None:
-        angle = self.np_random.uniform(-ANGLE_START_LIMIT, ANGLE_START_LIMIT)
-        speed = self.np_random.uniform(-SPEED_START_LIMIT, SPEED_START_LIMIT)
-        angle, speed = check_vector("reset option state", options.get("state", (angle, speed)), 2)
+        drawn = draw_start(self.np_random)
+        angle, speed = check_vector("reset option state", options.get("state", drawn), 2)
         self.physics.set_configuration([angle], [speed])
 
     def _advance(self, action: NDArray[np.float64]) -> tuple[float, bool]:
@@ -188,5 +201,4 @@ class PendulumSwingUp(MujocoEpisode):
         return observe(self.state)
 
     def _info(self) -> dict[str, Any]:
-        upright = abs(float(wrap_angle(self.state[0]))) < SUCCESS_ANGLE
-        return {"is_success": upright and abs(self.physics.speed()) < SUCCESS_SPEED}
+        return {"is_success": bool(has_succeeded(self.state))}

@@ -135,11 +135,11 @@ def step_states(states: ArrayLike, torques: ArrayLike, num_threads: int = 1) -> 
 
 def _observe(qpos: Array, qvel: Array, target_world: Array) -> Array:
     wrapped = np.mod(qpos + np.pi, 2 * np.pi) - np.pi
-    return np.concatenate([wrapped, target_world])
+    return np.concatenate([wrapped, target_world], axis=-1)
 
 
-def _reward(fingertip_world: Array, target_world: Array, torque: Array) -> float:
-    return float(np.exp(-np.linalg.norm(fingertip_world - target_world) / LENIENCE))
+def _reward(fingertip_world: Array, target_world: Array, torque: Array) -> Any:
+    return np.exp(-np.linalg.norm(fingertip_world - target_world, axis=-1) / LENIENCE)
 
 
 def _done(
@@ -225,8 +225,7 @@ class Reacher(MujocoEpisode):
         self.observation_space = spaces.Box(-high, high, dtype=np.float64)
 
     def _begin(self, options: dict[str, Any]) -> None:
-        qpos = self.np_random.uniform(-np.pi, np.pi, 2)
-        target = draw_target(self.np_random)
+        qpos, target = draw_start(self.np_random)
         qpos = check_vector("reset option qpos", options.get("qpos", qpos), 2)
         qvel = check_vector("reset option qvel", options.get("qvel", np.zeros(2)), 2)
         target = check_vector("reset option target_world", options.get("target_world", target), 2)
@@ -239,12 +238,12 @@ class Reacher(MujocoEpisode):
         self.physics.step(torque)
         now = self.physics
         fingertip, target = now.fingertip_position_world(), now.target_position_world()
-        earned = _number(self.formulation.reward(fingertip, target, torque))
+        earned = checked_reward(self.formulation.reward(fingertip, target, torque))
         ends = self.formulation.done(
             now.fingertip_position_world(), now.joint_velocities(), now.target_position_world(),
             self.num_steps, self.step_limit,
         )  # fmt: skip
-        terminated, self._truncated = _two_flags(ends)
+        terminated, self._truncated = checked_ends(ends)
         return earned, terminated
 
     def _truncates(self) -> bool:
@@ -252,21 +251,30 @@ class Reacher(MujocoEpisode):
 
     def _observe(self) -> Array:
         now = self.physics
-        seen = self.formulation.observe(
-            now.joint_angles(), now.joint_velocities(), now.target_position_world()
+        return checked_observation(
+            self.formulation.observe(
+                now.joint_angles(), now.joint_velocities(), now.target_position_world()
+            )
         )
-        array = np.array(seen, dtype=np.float64)
-        if array.ndim != 1:
-            raise ValueError(f"observe: returned shape {array.shape}, expected (O,), one row of numbers.")
-        if not np.all(np.isfinite(array)):
-            raise ValueError(f"observe: returned {array}, expected finite numbers.")
-        return array
 
     def _info(self) -> dict[str, Any]:
         now = self.physics
-        distance = np.linalg.norm(now.fingertip_position_world() - now.target_position_world())
-        slow = np.max(np.abs(now.joint_velocities())) < GOAL_SPEED
-        return {"distance": float(distance), "is_success": bool(distance < GOAL_RADIUS and slow)}
+        distance, succeeded = judge(
+            now.fingertip_position_world(), now.target_position_world(), now.joint_velocities()
+        )
+        return {"distance": float(distance), "is_success": bool(succeeded)}
+
+
+def judge(fingertip_world: Array, target_world: Array, qvel: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the distances (...), m, and whether the fingertips (..., 2) rest on the targets (..., 2)."""
+    distance = np.linalg.norm(fingertip_world - target_world, axis=-1)
+    slow = np.max(np.abs(qvel), axis=-1) < GOAL_SPEED
+    return distance, (distance < GOAL_RADIUS) & slow
+
+
+def draw_start(rng: np.random.Generator) -> tuple[Array, Array]:
+    """Draw joint angles (2,), rad, and a target (2,) in the world frame, m."""
+    return rng.uniform(-np.pi, np.pi, 2), draw_target(rng)
 
 
 def draw_target(rng: np.random.Generator) -> Array:
@@ -277,14 +285,38 @@ def draw_target(rng: np.random.Generator) -> Array:
     return radius * np.array([np.cos(angle), np.sin(angle)])
 
 
-def _number(value: Any) -> float:
+def checked_observation(seen: Any) -> Array:
+    """Return what a formulation's ``observe`` returned as a new (O,) array.
+
+    Raises:
+        ValueError: it is not one row of finite numbers.
+    """
+    array = np.array(seen, dtype=np.float64)
+    if array.ndim != 1:
+        raise ValueError(f"observe: returned shape {array.shape}, expected (O,), one row of numbers.")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"observe: returned {array}, expected finite numbers.")
+    return array
+
+
+def checked_reward(value: Any) -> float:
+    """Return what a formulation's ``reward`` returned as a float.
+
+    Raises:
+        ValueError: it is not one finite number.
+    """
     array = np.asarray(value)
     if array.size != 1 or array.dtype.kind not in "iufb" or not np.all(np.isfinite(array)):
         raise ValueError(f"reward: returned {value!r}, expected one finite number.")
     return float(array.reshape(()))
 
 
-def _two_flags(value: Any) -> tuple[bool, bool]:
+def checked_ends(value: Any) -> tuple[bool, bool]:
+    """Return what a formulation's ``done`` returned: terminated, truncated.
+
+    Raises:
+        ValueError: it is not two booleans.
+    """
     flags = list(value) if isinstance(value, (tuple, list)) else []
     if len(flags) != 2 or not all(isinstance(flag, (bool, np.bool_)) for flag in flags):
         raise ValueError(f"done: returned {value!r}, expected two booleans (terminated, truncated).")
