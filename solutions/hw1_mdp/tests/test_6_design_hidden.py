@@ -6,6 +6,7 @@ import numpy as np
 
 from autograder.testing import expect, expect_close, expect_shape, question
 
+from .design_judge import judge_design
 from .tabular_worlds import optimal_values, policy_values, random_mdp
 
 RANGES = {"discount": (0.0, 1.0), "slip": (0.0, 1.0), "living_reward": (-20.0, 20.0)}
@@ -34,7 +35,9 @@ def read_knobs(choices, name):
 def expect_behaviour(student, reference, name):
     """Judge one behaviour by solving the MDP with the student's numbers."""
     discount, slip, living_reward = read_knobs(student.design(), name)
-    exits, along_ledge = reference.judge_design(name, discount, slip, living_reward)
+    plan = "BRIDGE" if name == "cross_bridge" else "LEDGE"
+    text, paid = getattr(reference, plan), getattr(reference, f"{plan}_REWARDS")
+    exits, along_ledge = judge_design(text, paid, discount, slip, living_reward)
     wanted, wanted_ledge, hint = WANTED[name]
     expect(exits == wanted, f"{name}: an optimal policy comes to another exit, or to none", hint=hint)
     if name == "cross_bridge":
