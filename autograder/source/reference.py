@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import autograder
 from autograder.course import Course
 from autograder.errors import AuthoringError
 from autograder.source.document import Source, read_source
@@ -71,9 +73,9 @@ def _importable(source: Source) -> Iterator[None]:
         return [m for m in sys.modules if m.split(".", maxsplit=1)[0] in names]
 
     hidden = {name: sys.modules.pop(name) for name in ours()}
-    silent = ModuleType("autograder.notebook")
-    silent.check = silent.submit = lambda *_, **__: None  # type: ignore[attr-defined]
-    loaded = sys.modules.setdefault("autograder.notebook", silent)
+    package = vars(autograder)
+    loud = {name: package[name] for name in autograder.__all__ if name in package}
+    package.update(dict.fromkeys(autograder.__all__, _nothing))
     folder = str(source.solution)
     sys.path.insert(0, folder)
     try:
@@ -83,8 +85,13 @@ def _importable(source: Source) -> Iterator[None]:
         for name in ours():
             del sys.modules[name]
         sys.modules.update(hidden)
-        if loaded is silent:
-            del sys.modules["autograder.notebook"]
+        for name in autograder.__all__:
+            del package[name]
+        package.update(loud)
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """Stand in for ``check`` and ``submit``."""
 
 
 __all__ = ["load_reference", "reference_source"]

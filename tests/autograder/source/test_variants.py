@@ -199,3 +199,11 @@ def test_any_other_body_can_be_put_into_a_hole(course: Course) -> None:
     assert hole_body(source, "1.1") == "    total = x + x  # twice\n    return total"
     made = with_hole_body(source, "1.1", "    return 7")
     assert cell(made.notebook, "hole-1-1").endswith("\n    return 7")
+
+
+def test_loading_the_reference_leaves_check_as_it_was(course: Course) -> None:
+    import autograder
+
+    before = autograder.check
+    load_reference(course, SLUG)
+    assert autograder.check is before
