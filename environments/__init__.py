@@ -14,12 +14,18 @@ ENTRY_POINTS = {
     "robolearn/CartPole-v0": "environments.cartpole:CartPole",
     "robolearn/CartPoleSwingUp-v0": "environments.cartpole:CartPoleSwingUp",
     "robolearn/Corridor-v0": "environments.corridor:CorridorEnv",
+    "robolearn/QuadrupedVelocity-v0": "environments.quadruped:QuadrupedVelocity",
+    "robolearn/QuadrupedSprint-v0": "environments.quadruped:QuadrupedSprint",
+    "robolearn/QuadrupedRecovery-v0": "environments.quadruped:QuadrupedRecovery",
 }
 VECTOR_ENTRY_POINTS = {
     "robolearn/Reacher-v0": "environments.reacher.vector:ReacherVector",
     "robolearn/PendulumSwingUp-v0": "environments.pendulum.vector:PendulumSwingUpVector",
     "robolearn/CartPole-v0": "environments.cartpole.vector:CartPoleVector",
     "robolearn/CartPoleSwingUp-v0": "environments.cartpole.vector:CartPoleSwingUpVector",
+    "robolearn/QuadrupedVelocity-v0": "environments.quadruped.vector:QuadrupedVelocityVector",
+    "robolearn/QuadrupedSprint-v0": "environments.quadruped.vector:QuadrupedSprintVector",
+    "robolearn/QuadrupedRecovery-v0": "environments.quadruped.vector:QuadrupedRecoveryVector",
 }
 IDS = tuple(ENTRY_POINTS)
 

@@ -311,10 +311,10 @@ def test_registering_again_changes_nothing():
 
 
 def test_ids_are_those_that_the_families_name():
-    from environments import cartpole, corridor, grid_navigation, pendulum, reacher
+    from environments import cartpole, corridor, grid_navigation, pendulum, quadruped, reacher
 
     named = set()
     for family in (cartpole.cartpole, corridor.corridor, grid_navigation.grid_navigation,
-                   pendulum.pendulum, reacher.reacher):  # fmt: skip
+                   pendulum.pendulum, quadruped.quadruped, reacher.reacher):  # fmt: skip
         named |= set(family.IDS)
     assert named == set(environments.IDS)

@@ -1,0 +1,415 @@
+"""What physics says about the quadruped, and what its actuators and tasks promise."""
+
+from __future__ import annotations
+
+import itertools
+
+import mujoco
+import numpy as np
+import pytest
+
+from environments import quadruped
+from environments.quadruped import (
+    NOMINAL_POSE,
+    Drive,
+    NetworkActuator,
+    NetworkWeights,
+    QuadrupedPhysics,
+    QuadrupedRecovery,
+    QuadrupedSprint,
+    QuadrupedVelocity,
+    Randomisation,
+    RealActuator,
+    Task,
+)
+from environments.quadruped.actuators import Servo
+from environments.quadruped.lying import settle
+from environments.quadruped.quadruped import load_model
+from environments.quadruped.task import JOINT_LIMIT, TRACKING_TERMS, Starts, draw_start, num_commands
+
+REST = np.zeros(12)
+
+
+def standing(torque_motors=False):
+    robot = QuadrupedPhysics(torque_motors)
+    robot.set_configuration([0, 0, 0.52, 1, 0, 0, 0, *NOMINAL_POSE], np.zeros(18))
+    return robot
+
+
+def hold(robot, actuator, target, seconds):
+    actuator.begin(slice(None), robot.qpos[:, 7:].copy(), np.ones(1))
+    for _ in range(round(seconds / 0.02)):
+        actuator.apply(robot, np.reshape(target, (1, 12)), 4)
+
+
+def random_network(seed=0, lags=(0, 1, 3)):
+    rng = np.random.default_rng(seed)
+    sizes = (2 * len(lags), 32, 32, 32, 1)
+    weights = tuple(
+        rng.normal(0, 1 / np.sqrt(a), (a, b)).astype(np.float32) for a, b in itertools.pairwise(sizes)
+    )
+    return NetworkWeights(weights, tuple(rng.normal(0, 0.1, b).astype(np.float32) for b in sizes[1:]), lags)
+
+
+# Physics
+
+
+def test_the_model_weighs_30_kg_and_is_mirrored():
+    model = load_model()
+    assert model.body_mass.sum() == pytest.approx(29.98)
+    assert model.body("trunk").mass[0] == pytest.approx(16.5)
+    legs = [
+        [model.body(f"{leg}_{part}").mass[0] for part in ("hip", "thigh", "shank")] for leg in quadruped.LEGS
+    ]
+    np.testing.assert_allclose(legs, [[1.4, 1.6, 0.37]] * 4)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    np.testing.assert_allclose(data.subtree_com[model.body("trunk").id][:2], 0, atol=1e-12)
+    np.testing.assert_allclose(np.tile(model.jnt_range[1:, 1].reshape(4, 3)[0], 4), JOINT_LIMIT)
+
+
+def test_it_stands_for_five_seconds_on_its_feet_alone():
+    robot = standing()
+    hold(robot, Servo(), NOMINAL_POSE, 5)
+    assert robot.trunk_height() == pytest.approx(0.50, abs=0.02)  # kp 80 sags by 2 cm
+    assert robot.uprightness() > 0.999
+    assert np.abs(robot.data.qvel).max() < 0.02
+    mujoco.mj_forward(robot.model, robot.data)
+    touching = {robot.model.geom(g).name for g in robot.data.contact.geom.ravel()}
+    assert touching == {"floor", *(f"{leg}_foot" for leg in quadruped.LEGS)}
+    force = np.zeros(6)
+    total = 0.0
+    for i in range(robot.data.ncon):
+        mujoco.mj_contactForce(robot.model, robot.data, i, force)
+        total += force[0]
+    assert total == pytest.approx(29.98 * 9.81, rel=0.01)  # it still breathes a little
+
+
+def test_it_lies_down_without_torque():
+    robot = standing(torque_motors=True)
+    robot.model.dof_damping[6:] = 1.0  # limp joints have no friction of their own
+    for _ in range(150):
+        robot.advance(4)
+    assert robot.trunk_height() < 0.2
+    assert quadruped.has_fallen(robot.qpos)[0]
+    assert robot.data.qpos[2] > 0.05, "the trunk does not sink into the floor"
+
+
+def test_a_fall_keeps_momentum_and_energy():
+    """Without contact the centre of mass falls freely, and limp legs neither gain nor lose energy."""
+    robot = QuadrupedPhysics(torque_motors=True)
+    model, data = robot.model, robot.data
+    model.opt.enableflags |= mujoco.mjtEnableBit.mjENBL_ENERGY
+    model.opt.timestep = 0.0005
+    model.jnt_limited[:] = 0
+    qvel = np.random.default_rng(0).normal(0, 1, 18)
+    robot.set_configuration([0, 0, 20, 1, 0, 0, 0, *NOMINAL_POSE], qvel)
+    mujoco.mj_subtreeVel(model, data)
+    before, height, speed = data.energy.sum(), data.subtree_com[1, 2], data.subtree_linvel[1, 2]
+    robot.advance(400)
+    mujoco.mj_forward(model, data)
+    assert data.subtree_com[1, 2] == pytest.approx(height + speed * 0.2 - 9.81 / 2 * 0.2**2, abs=2e-3)
+    assert data.energy.sum() == pytest.approx(before, rel=2e-3)
+
+
+def test_the_trot_walks_at_its_command():
+    env = QuadrupedVelocity(step_limit=300)
+    for forward in (0.25, 0.5, 0.75):
+        env.reset(seed=0, options={"command": (forward, 0, 0)})
+        speeds = []
+        for _ in range(300):
+            target = quadruped.trot(env.episodes.phase(), env.episodes.command, 2.0)
+            action = (target - env.episodes.reference())[0] / 0.4
+            _, _, terminated, _, info = env.step(np.clip(action, -1, 1))
+            assert not terminated
+            speeds.append(info["velocity_body"][0])
+        assert np.mean(speeds[150:]) == pytest.approx(forward, abs=0.12)  # no feedback
+
+
+def test_leg_angles_put_the_feet_where_they_are_asked():
+    robot = standing()
+    rng = np.random.default_rng(0)
+    asked = np.array([0, 0, -0.45]) + rng.uniform(-0.08, 0.08, (4, 3)) * [1, 0, 1]
+    pose = quadruped.leg_angles(asked)
+    robot.set_configuration([0, 0, 1, 1, 0, 0, 0, *pose], np.zeros(18))
+    feet = robot.foot_positions_world() - [0, 0, 1]
+    hips = np.array([[0.335, 0.215, 0], [0.335, -0.215, 0], [-0.335, 0.215, 0], [-0.335, -0.215, 0]])
+    np.testing.assert_allclose(feet, hips + asked, atol=1e-9)
+    np.testing.assert_allclose(
+        quadruped.leg_angles([[0, 0, -0.56 * np.cos(0.5)]] * 4), NOMINAL_POSE, atol=1e-9
+    )
+
+
+def test_body_frame_agrees_with_mujoco():
+    rng = np.random.default_rng(0)
+    quat = rng.normal(size=(20, 4))
+    quat /= np.linalg.norm(quat, axis=1, keepdims=True)
+    vectors = rng.normal(size=(20, 3))
+    for q, v, got, down in zip(quat, vectors, quadruped.to_body(quat, vectors), quadruped.gravity_body(quat)):
+        matrix = np.zeros(9)
+        mujoco.mju_quat2Mat(matrix, q)
+        np.testing.assert_allclose(got, matrix.reshape(3, 3).T @ v, atol=1e-12)
+        np.testing.assert_allclose(down, matrix.reshape(3, 3).T @ [0, 0, -1], atol=1e-12)
+
+
+# Actuators
+
+
+def test_the_servo_is_pd_with_a_torque_limit():
+    robot = standing()
+    target = NOMINAL_POSE + np.linspace(-1.5, 1.5, 12)
+    angles, speeds = robot.qpos[0, 7:].copy(), robot.qvel[0, 6:].copy()
+    robot.ctrl[:] = target
+    robot.advance(1)
+    np.testing.assert_allclose(
+        robot.torque[0], np.clip(80 * (target - angles) - 2 * speeds, -60, 60), atol=1e-9
+    )
+
+
+def test_the_real_drive_answers_late():
+    """15 ms nothing, then a first-order rise with 10 ms."""
+    actuator = RealActuator(1)
+    actuator.begin(slice(None), REST[None], np.ones(1))
+    still = np.zeros((1, 12))
+    answer = [actuator.torque(still + 0.1, still, still)[0, 0] for _ in range(40)]
+    assert answer[:3] == [0, 0, 0]
+    share = 0.005 / 0.015
+    np.testing.assert_allclose(answer[3:6], 8 * (1 - (1 - share) ** np.arange(1, 4)))
+    assert answer[-1] == pytest.approx(8.0, rel=1e-4)
+
+
+def test_the_real_drive_saturates_in_torque_and_speed():
+    actuator = RealActuator(1, Drive(delay=0, lag=0, coulomb=0, viscous=0))
+    actuator.begin(slice(None), REST[None], np.ones(1))
+    pull = np.full((1, 12), 2.0)
+    speeds = np.array([[0, 5.6, 9.8, 14.0, 20.0, -20.0, *[0] * 6]])
+    expected = [45, 45, 22.5, 0, 0, 45]  # the full torque up to 0.4 of 14 rad/s, and always for braking
+    np.testing.assert_allclose(actuator.torque(pull, REST[None], speeds)[0, :6], expected)
+
+
+def test_the_real_drive_has_friction_against_motion():
+    actuator = RealActuator(1, Drive(stiffness=0, damping=0))
+    actuator.begin(slice(None), REST[None], np.ones(1))
+    torque = actuator.torque(REST[None], REST[None], np.array([[0, 1.0, -1.0, 0.1] * 3]))
+    np.testing.assert_allclose(torque[0, :4], [0, -1.65, 1.65, -0.765])
+
+
+def test_the_robot_stands_on_the_real_drives_and_moves_unlike_the_ideal():
+    ideal, real = standing(), standing(torque_motors=True)
+    hold(ideal, Servo(), NOMINAL_POSE, 3)
+    hold(real, RealActuator(1), NOMINAL_POSE, 3)
+    assert real.uprightness() > 0.99
+    assert real.trunk_height() == pytest.approx(ideal.trunk_height(), abs=0.03)
+    crouch = quadruped.leg_angles([[0, 0, -0.40]] * 4)
+    for robot, actuator in ((ideal, Servo()), (real, RealActuator(1))):
+        hold(robot, actuator, crouch, 0.06)
+    assert real.trunk_height() > ideal.trunk_height() + 0.004
+
+
+def test_a_delay_between_physics_steps_is_refused():
+    with pytest.raises(ValueError, match=r"Drive.delay: got 0.012 s, expected a multiple of 0.005 s"):
+        RealActuator(1, Drive(delay=0.012))
+
+
+@pytest.mark.parametrize("num_robots", [1, 5, 16, 37])
+def test_the_network_actuator_is_its_definition(num_robots):
+    network = random_network()
+    actuator = NetworkActuator(num_robots, network)
+    actuator.begin(slice(None), np.zeros((num_robots, 12)), np.ones(num_robots))
+    rng = np.random.default_rng(1)
+    errors, speeds = np.zeros((2, 4, num_robots, 12))
+    for _ in range(9):
+        targets, angles = rng.normal(0, 0.3, (2, num_robots, 12))
+        velocities = rng.normal(0, 5, (num_robots, 12))
+        errors = np.concatenate([(targets - angles)[None], errors[:3]])
+        speeds = np.concatenate([velocities[None], speeds[:3]])
+        got = actuator.torque(targets, angles, velocities)
+        lags = list(network.lags)
+        expected = quadruped.evaluate_network(
+            network, np.moveaxis(errors[lags], 0, -1), np.moveaxis(speeds[lags], 0, -1)
+        )
+        np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)  # float32 against float64
+
+
+def test_a_robot_gets_the_same_bits_from_the_network_in_any_company():
+    network = random_network()
+    rng = np.random.default_rng(0)
+    targets, angles, velocities = rng.normal(0, 1, (3, 40, 12))
+    together = NetworkActuator(40, network)
+    whole = together.torque(targets, angles, velocities).copy()
+    for row in (0, 15, 16, 39):
+        alone = NetworkActuator(1, network)
+        one = slice(row, row + 1)
+        np.testing.assert_array_equal(alone.torque(targets[one], angles[one], velocities[one]), whole[one])
+
+
+def test_the_ideal_network_is_the_servo():
+    servo, net = standing(), standing(torque_motors=True)
+    target = NOMINAL_POSE + 0.1
+    hold(servo, Servo(), target, 1)
+    hold(net, NetworkActuator(1, NetworkWeights.ideal()), target, 1)
+    np.testing.assert_allclose(net.data.qpos, servo.data.qpos, atol=5e-3)
+
+
+def test_weights_survive_a_file(tmp_path):
+    network = random_network()
+    network.save(tmp_path / "net.npz")
+    read = NetworkWeights.from_file(tmp_path / "net.npz")
+    assert (read.lags, read.torque_scale) == (network.lags, network.torque_scale)
+    for one, other in zip(read.weights + read.biases, network.weights + network.biases):
+        np.testing.assert_array_equal(one, other)
+    QuadrupedVelocity(actuator="network", network=tmp_path / "net.npz")
+
+
+def test_bad_weights_are_refused_and_say_why():
+    good = random_network().to_arrays()
+    for change, message in (
+        (
+            {"w1": np.zeros((31, 32))},
+            r"layer 1 has a weight of shape \(31, 32\) .* expected \(32, 32\) and \(32,\)",
+        ),
+        ({"lags": np.array([0, 1])}, r"layer 0 has a weight of shape \(6, 32\) .* expected \(4, 32\)"),
+        ({"w3": np.full((32, 1), np.nan)}, r"layer 3 holds NaN or infinity. Has the fit diverged\?"),
+        ({"lags": np.array([0, 1, -2])}, r"lags: got \(0, 1, -2\), expected ages of at least 0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            NetworkWeights.from_arrays({**good, **change})
+    with pytest.raises(ValueError, match=r"actuator network: \['b0', 'lags'\] missing, expected"):
+        NetworkWeights.from_arrays({k: v for k, v in good.items() if k not in ("b0", "lags")})
+
+
+def test_actuator_settings_are_checked():
+    with pytest.raises(
+        ValueError, match=r"actuator: got 'motor', expected one of \('pd', 'network', 'real'\)"
+    ):
+        QuadrupedVelocity(actuator="motor")
+    with pytest.raises(
+        ValueError, match=r"network: got no network, expected weights with actuator=\"network\""
+    ):
+        QuadrupedVelocity(actuator="network")
+    with pytest.raises(ValueError, match=r"network: got a network with actuator='pd'"):
+        QuadrupedVelocity(network=NetworkWeights.ideal())
+    with pytest.raises(ValueError, match=r"QuadrupedVelocity: got a task with recovery=True"):
+        QuadrupedVelocity(task=Task(recovery=True))
+
+
+# Tasks
+
+
+def test_the_reward_is_the_sum_of_its_named_terms():
+    for env in (QuadrupedVelocity(), QuadrupedSprint(), QuadrupedRecovery()):
+        _, info = env.reset(seed=0)
+        assert set(info["reward_terms"].values()) == {0.0}
+        env.action_space.seed(0)
+        for _ in range(30):
+            _, reward, terminated, _, info = env.step(env.action_space.sample())
+            assert reward == pytest.approx(sum(info["reward_terms"].values()))
+            if terminated:
+                break
+
+
+def test_the_best_tracking_reward_is_at_the_command():
+    qpos = np.array([[0, 0, 0.5, 1, 0, 0, 0, *NOMINAL_POSE]])
+    qvel = np.zeros((1, 18))
+    qvel[0, 0], qvel[0, 5] = 0.7, 0.2
+    none, rest = np.zeros(1, dtype=bool), np.zeros((1, 12))
+    task = QuadrupedVelocity.registered_task
+
+    def total(command):
+        terms = quadruped.tracking_terms(task, qpos, qvel, np.array([command]), rest, rest, none)
+        assert tuple(terms) == TRACKING_TERMS
+        return sum(values[0] for values in terms.values())
+
+    assert total([0.7, 0, 0.2]) == pytest.approx(1.5)
+    assert total([1.2, 0, 0.2]) == pytest.approx(0.5 + np.exp(-1))  # 0.5 m/s off: exp(-0.5^2 / 0.5^2)
+    assert total([0.7, 0, 0.7]) == pytest.approx(1 + 0.5 * np.exp(-1))
+
+
+def test_a_fall_terminates_and_costs():
+    env = QuadrupedVelocity()
+    env.reset(seed=0, options={"qpos": [0, 0, 0.3, np.cos(0.6), np.sin(0.6), 0, 0, *NOMINAL_POSE]})
+    for _ in range(50):
+        _, reward, terminated, truncated, info = env.step(REST)
+        if terminated:
+            break
+    assert terminated and not truncated
+    assert info["reward_terms"]["fall"] == -5
+    assert reward < -3
+    assert not info["is_success"]
+
+
+def test_commands_are_ramped_and_change_in_the_episode():
+    env = QuadrupedVelocity()
+    env.reset(seed=1)
+    commands = np.array([env.step(REST)[0][9:12] for _ in range(250)])
+    assert np.all(np.abs(np.diff(commands, axis=0)) <= np.array([0.02, 0.02, 0.04]) + 1e-12)
+    wanted = env.episodes.starts.commands[0]
+    assert len(wanted) == 2
+    np.testing.assert_allclose(commands[[123, 248]], wanted)
+
+
+def test_draws_cover_their_ranges():
+    task, randomisation = QuadrupedVelocity.registered_task, Randomisation()
+    starts = Starts.empty(400, num_commands(250))
+    for row in range(400):
+        draw_start(starts, row, np.random.default_rng(row), task, randomisation)
+    for values, (low, high) in (
+        (starts.commands[..., 0], (-0.5, 1.0)), (starts.commands[..., 2], (-0.6, 0.6)),
+        (starts.payload, randomisation.payload), (starts.friction, randomisation.friction),
+        (starts.gain, randomisation.gain),
+    ):  # fmt: skip
+        assert low <= values.min() < low + 0.05 * (high - low)
+        assert high >= values.max() > high - 0.05 * (high - low)
+    assert set(starts.phase) == {0, 0.5}
+
+
+def test_randomisation_reaches_the_physics():
+    env = QuadrupedVelocity(randomisation=Randomisation(payload=(3, 3), friction=(0.5, 0.5), gain=(0.9, 0.9)))
+    env.reset(seed=0)
+    model, nominal = env.physics.model, load_model()
+    assert model.body_mass.sum() - nominal.body_mass.sum() == pytest.approx(3)
+    assert model.body_subtreemass[1] == pytest.approx(32.98)
+    np.testing.assert_allclose([model.geom(f"{leg}_foot").friction[0] for leg in quadruped.LEGS], 0.5)
+    np.testing.assert_allclose(model.actuator_biasprm[:, :3], [[0, -72, -1.8]] * 12)
+    np.testing.assert_allclose(nominal.actuator_biasprm[:, :3], [[0, -80, -2]] * 12)
+    speed = [env.step(REST)[4]["velocity_body"] for _ in range(130)]
+    jump = np.linalg.norm(np.diff(speed, axis=0), axis=1)
+    first = env.episodes.starts.push_step[0, 0]
+    assert np.argmax(jump) + 1 == first
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"friction": (0.8, 0.4)}, r"Randomisation.friction: got \(0.8, 0.4\), expected 0.05 <= low <= high"),
+        ({"payload": (-20, 0)}, r"Randomisation.payload: got \(-20, 0\), expected -15 <= low <= high"),
+        ({"push_interval": 0}, r"push_interval 0 s, expected at least 0 and more than 0"),
+    ],
+)
+def test_bad_randomisation_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        Randomisation(**settings)
+
+
+def test_lying_poses_rest_on_the_floor_in_every_attitude():
+    poses = quadruped.lying_poses()
+    up = -quadruped.gravity_body(poses[:, 3:7])[:, 2]
+    side = quadruped.gravity_body(poses[:, 3:7])[:, 1]
+    assert len(poses) == 512
+    belly, back, left, right = up > 0.8, up < -0.8, side > 0.6, side < -0.6
+    for poses_there, least in ((belly, 0.2), (back, 0.2), (left, 0.03), (right, 0.03)):
+        assert poses_there.mean() > least
+    assert not quadruped.stands(poses, np.zeros((512, 18))).any()
+    model = load_model()
+    data = mujoco.MjData(model)
+    for pose in poses[::16]:
+        data.qpos[:] = pose
+        mujoco.mj_forward(model, data)
+        assert data.ncon > 0
+        assert data.contact.dist.min() > -0.02
+
+
+def test_settling_makes_poses_at_rest():
+    pose = settle(load_model(), 4, np.random.default_rng(1))
+    assert pose.shape == (4, 19)
+    assert np.all(pose[:, 2] < 0.45)
