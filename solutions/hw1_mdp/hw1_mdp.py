@@ -686,7 +686,8 @@ def policy_iteration(transition, reward, gamma):
     """
     ### BEGIN SOLUTION 4.1 policy_iteration
     # HINT: A policy as integers becomes a policy as probabilities by np.eye(num_actions)[policy]. End when no
-    # HINT:   state gains more than rounding, say 1e-9, over the values of the present policy. About 10 lines.
+    # HINT:   state gains more than rounding (1e-9, times the largest value where values are large) over the
+    # HINT:   values of the present policy. About 10 lines.
     num_states, num_actions = reward.shape
     policy = np.zeros(num_states, dtype=int)
     num_evaluations = 0
@@ -694,7 +695,7 @@ def policy_iteration(transition, reward, gamma):
         values = evaluate_exact(transition, reward, np.eye(num_actions)[policy], gamma)
         num_evaluations += 1
         backed_up, greedy = bellman_backup(transition, reward, values, gamma)
-        better = backed_up > values + 1e-9
+        better = backed_up > values + 1e-9 * max(1.0, np.abs(values).max())
         if not better.any():
             return values, policy, num_evaluations
         policy = np.where(better, greedy, policy)
