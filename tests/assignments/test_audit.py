@@ -1,0 +1,28 @@
+"""Every assignment's tests are fair: what must earn earns, what must lose loses, in its own question only.
+
+`make audit` does the same under twenty grading seeds.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from autograder.cli import cli
+from autograder.course import Course
+
+COURSE = Course(Path(__file__).parents[2])
+
+
+@pytest.mark.parametrize("slug", COURSE.slugs())
+def test_the_audit_finds_nothing_wrong(slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(COURSE.root)
+    report = tmp_path / "audit.json"
+    result = CliRunner().invoke(cli, ["audit", slug, "--seeds", "2", "--json", str(report)])
+    assert result.exit_code == 0, result.output
+    (audit,) = json.loads(report.read_text())
+    for row in audit["rows"]:
+        assert row["num_public"] >= 1 and row["num_hidden"] >= 1, row
+        assert row["num_caught"] == row["num_mutants"] >= 4, row
+        assert row["num_accepted"] == row["num_alternatives"] >= 1, row
