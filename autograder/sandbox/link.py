@@ -212,7 +212,7 @@ class WorkerLink(Link):
 
     def _verdict_of_exit(self, ended: Exit, where: str) -> WorkerDied:
         limit = self._phase.limits.cpu_s
-        if ended.signal == signal.SIGXCPU or (ended.signal == signal.SIGKILL and ended.cpu_s >= limit):
+        if ended.signal == signal.SIGXCPU or (ended.signal == signal.SIGKILL and self._spent_cpu(ended)):
             words = f"it used more than {limit:g} s of CPU time{where}"
             return self._error(WorkerTimedOut, words)
         if ended.signal == signal.SIGKILL or ended.code == p.EXIT_NO_MEMORY:
@@ -228,6 +228,14 @@ class WorkerLink(Link):
             return self._error(WorkerCrashed, f"its process was killed by {name}{where}")
         words = f"its process left with exit code {ended.code}; is there an os._exit?"
         return self._error(WorkerCrashed, words)
+
+    def _spent_cpu(self, ended: Exit) -> bool:
+        """Tell whether the limit of CPU time killed it: it showed its stack, or used about that much.
+
+        The limit counts the clock's ticks, the usage counts what ran between them. Where a hypervisor takes
+        the processor away, the first may be far ahead of the second.
+        """
+        return ended.cpu_s >= self._phase.limits.cpu_s / 2 or bool(_STACK.search(self._tail()))
 
     def _error(self, kind: type[WorkerDied], message: str) -> WorkerDied:
         return kind(message, self._phase.cell_id)

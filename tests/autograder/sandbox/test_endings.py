@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 import numpy as np
@@ -19,6 +20,7 @@ from autograder.sandbox import (
 )
 from autograder.sandbox import protocol as p
 from autograder.sandbox.codec import Encoder
+from autograder.sandbox.launch import Exit
 
 SOURCE = '''
 import ctypes, os, signal, threading, time
@@ -122,6 +124,22 @@ def test_out_of_cpu_time(start):
     worker = start(SOURCE, limits=limits)
     ends(worker, WorkerTimedOut, "it used more than 0.5 s of CPU time; it was at cell 0, line", lambda s: s.spin())
     assert 0.5 <= worker.usage.cpu_s < 4 and worker.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("cpu_s", "printed", "error"),
+    [
+        (10.8, b"", WorkerTimedOut),
+        (9.6, b"", WorkerTimedOut),  # what ticks counted as 11 s, where a hypervisor takes its share
+        (3.0, b"Stack (most recent call first):\n", WorkerTimedOut),
+        (3.0, b"", WorkerOutOfMemory),
+    ],
+)
+def test_who_was_killed_is_told_by_the_time_used_or_the_stack_shown(start, cpu_s, printed, error):
+    worker = start(SOURCE, limits=Limits(cpu_s=10))
+    link = object.__getattribute__(worker.student, "_link")
+    link._stream.last_output = printed
+    assert type(link._verdict_of_exit(Exit(signal=signal.SIGKILL, cpu_s=cpu_s), "")) is error
 
 
 @pytest.mark.parametrize("name", ["hog", "hog_at_once", "bad_alloc"])
