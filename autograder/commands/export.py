@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-FORMATS = ("canvas", "moodle", "gradescope", "json")
+from autograder.errors import UsageError
+
+FORMATS = ("canvas", "moodle", "gradescope", "json", "written")
 
 
 @click.command()
@@ -30,10 +32,14 @@ def command(
     written: Path | None,
     root: Path | None,
 ) -> None:
-    """Write the results for Canvas, Moodle or Gradescope, or as JSON.
+    """Write results for Canvas, Moodle or Gradescope, or as JSON; or the written answers for a TA to mark.
 
     \b
     autograder export hw1_mdp --out graded --to canvas      # graded/canvas.csv
+    autograder export hw1_mdp --out graded --to written     # graded/written.csv
+
+    Fill in the points and comments of written.csv, then grade again with --written graded/written.csv; a line
+    without points counts as not read yet.
     """
     from autograder.reports.lms import FORMATS as WRITERS
     from autograder.reports.stored import stored_results
@@ -41,5 +47,11 @@ def command(
     found = stored_results(assignment, out, store_url, written, root)
     name, write = WRITERS[format_name]
     path = found.out / name
-    path.write_text(write(found.results, found.assignment.title), encoding="utf-8")
+    text = write(found.results, found.assignment.title)
+    if format_name == "written" and path.exists() and path.read_text(encoding="utf-8-sig") != text:
+        raise UsageError(
+            f"{path}: is there already, and may hold marks that no grading has read.\n"
+            f"  Next: grade with --written {path} and rename it, then export again."
+        )
+    path.write_text(text, encoding="utf-8")
     click.echo(f"{len(found.results)} people: {path}")

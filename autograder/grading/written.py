@@ -6,7 +6,7 @@ import csv
 import difflib
 import io
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +31,8 @@ Marks = Mapping[tuple[str, str], Mark]  # (person's id, question's id)
 def read_marks(path: Path, assignment: Assignment, people: Collection[str]) -> dict[tuple[str, str], Mark]:
     """Read and validate a file of marks with the columns ``person,question,points,comment``.
 
+    A line without points is an answer that nobody has read yet; further columns are ignored.
+
     Args:
         path: the CSV file.
         assignment: whose written questions are marked.
@@ -53,8 +55,12 @@ def read_marks(path: Path, assignment: Assignment, people: Collection[str]) -> d
     marks: dict[tuple[str, str], Mark] = {}
     lines: dict[tuple[str, str], int] = {}
     problems: list[str] = []
+    names = {_quoted(person): person for person in people}  # as written_csv writes them
     for row in rows:
         line = rows.line_num
+        if not (row.get("points") or "").strip():
+            continue  # not read yet
+        row["person"] = names.get((row.get("person") or "").strip(), row.get("person"))
         key, mark, why = _mark(row, assignment, people)
         if not why and key in marks:
             why = f"{key[0]} has a mark for {key[1]} already, in line {lines[key]}; keep one of the two"
@@ -65,6 +71,35 @@ def read_marks(path: Path, assignment: Assignment, people: Collection[str]) -> d
     if problems:
         raise AutograderError("\n".join(problems))
     return marks
+
+
+def written_csv(results: Sequence[SubmissionResult], title: str = "") -> str:
+    """Return the written answers as a file for a TA to fill in; :func:`read_marks` reads it back.
+
+    Answers that have their marks come with them, so that the file can be used again and again.
+
+    Args:
+        results: of the class.
+        title: of the assignment; not written, as the file has one row an answer and nothing else.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow((*COLUMNS, "answer"))
+    for result in sorted(results, key=lambda r: r.person.id):
+        for question in result.questions:
+            if question.kind != Kind.WRITTEN or not question.answer.strip():
+                continue
+            unread = question.outcome is Outcome.AWAITING_TA
+            given = "" if unread else f"{question.points:g}"
+            fields = (result.person.id, question.id, given, question.comment, question.answer)
+            writer.writerow([_quoted(text) for text in fields])
+    return out.getvalue()
+
+
+def _quoted(text: str) -> str:
+    """Quote what a spreadsheet would run as a formula, and drop what is not text."""
+    text = "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)[:30_000]
+    return "'" + text if text.lstrip()[:1] in ("=", "+", "-", "@") else text
 
 
 def with_marks(result: SubmissionResult, marks: Marks) -> SubmissionResult:
@@ -104,4 +139,7 @@ def _mark(
         points = math.nan
     if not 0 <= points <= possible:
         return *nothing, f"points {points_text!r}: give a number from 0 to {possible:g}"
-    return (person, question_id), Mark(points, (row.get("comment") or "").strip()), ""
+    comment = (row.get("comment") or "").strip()
+    if comment != _quoted(comment[1:]) or not comment.startswith("'"):
+        return (person, question_id), Mark(points, comment), ""
+    return (person, question_id), Mark(points, comment[1:]), ""

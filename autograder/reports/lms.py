@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from autograder.grading.written import written_csv
 from autograder.reports import wording
 from autograder.reports.pages import feedback_text
 from autograder.results import Outcome, QuestionResult, SubmissionResult, to_dict
@@ -113,6 +114,7 @@ FORMATS: dict[str, tuple[str, Callable[[Sequence[SubmissionResult], str], str]]]
     "moodle": ("moodle.csv", moodle_csv),
     "gradescope": ("gradescope.json", gradescope_json),
     "json": ("results.json", results_json),
+    "written": ("written.csv", written_csv),
 }
 
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from autograder.course import Assignment, Kind, Question
-from autograder.errors import AuthoringError, AutograderError
-from autograder.grading.written import Mark, read_marks, with_marks
+from autograder.commands.export import command as export
+from autograder.course import Assignment, Course, Kind, Question
+from autograder.errors import AuthoringError, AutograderError, UsageError
+from autograder.grading.written import Mark, read_marks, with_marks, written_csv
+from autograder.reports import stored
+from autograder.reports.stored import Stored
 from autograder.results import Outcome, Person, QuestionResult, SubmissionResult
 
 ASSIGNMENT = Assignment(
@@ -46,7 +51,6 @@ def test_the_comment_column_may_be_absent(tmp_path: Path) -> None:
         ("ada,9.1,-1,", "points '-1': give a number from 0 to 4"),
         ("ada,9.1,many,", "points 'many': give a number from 0 to 4"),
         ("ada,9.1,nan,", "points 'nan': give a number from 0 to 4"),
-        ("ada,9.1,,", "points '': give a number from 0 to 4"),
     ],
 )
 def test_a_wrong_line_is_named_by_path_and_line(tmp_path: Path, line: str, words: str) -> None:
@@ -86,3 +90,50 @@ def test_marks_are_merged_into_the_persons_result_alone() -> None:
     assert merged.question("9.2") == questions[2]
     partly = with_marks(result, {("ada", "9.1"): Mark(1.0)})
     assert partly.question("9.1").outcome is Outcome.FAILED
+
+
+def answered(person: str, **answers: str) -> SubmissionResult:
+    questions = tuple(
+        QuestionResult(
+            name.replace("q", "").replace("_", "."), "b", "B", "written",
+            Outcome.AWAITING_TA if text.strip() else Outcome.NOT_ATTEMPTED, 0.0, 4.0, answer=text,
+        )
+        for name, text in answers.items()
+    )  # fmt: skip
+    code = QuestionResult("1.1", "a", "A", "code", Outcome.PASSED, 3.0, 3.0)
+    return SubmissionResult(Person(person), "hw1", "1.0.0", "d", "t", "g", "s", "A", (code, *questions))
+
+
+def test_the_answers_to_read_come_as_a_file_that_is_read_back(tmp_path: Path) -> None:
+    formula = '=HYPERLINK("x")'
+    results = [answered("bob", q9_1="Because,\nI think.", q9_2="  "), answered(formula, q9_1="-1 is less.")]
+    path = tmp_path / "written.csv"
+    path.write_text(written_csv(results), encoding="utf-8")
+    rows = list(csv.DictReader(path.open(newline="")))
+    assert list(rows[0]) == ["person", "question", "points", "comment", "answer"]
+    assert [(r["person"], r["question"], r["points"]) for r in rows] == [("'" + formula, "9.1", ""), ("bob", "9.1", "")]
+    assert (rows[0]["answer"], rows[1]["answer"]) == ("'-1 is less.", "Because,\nI think.")
+    people = {"bob", formula}
+    assert read_marks(path, ASSIGNMENT, people) == {}, "nothing is read yet"
+    rows[0] |= {"points": "2", "comment": "'-1, as it says."}
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    marks = read_marks(path, ASSIGNMENT, people)
+    assert marks == {(formula, "9.1"): Mark(2.0, "-1, as it says.")}
+    again = written_csv([with_marks(r, marks) for r in results])
+    assert next(csv.DictReader(again.splitlines()))["points"] == "2"
+
+
+def test_a_file_that_may_hold_marks_is_not_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Stored(Course(tmp_path), ASSIGNMENT, tmp_path, [answered("bob", q9_1="Because.")])
+    monkeypatch.setattr(stored, "stored_results", lambda *_: found)
+    for _ in range(2):  # the same again is no loss
+        assert CliRunner().invoke(export, ["hw1", "--to", "written"]).exit_code == 0
+    path = tmp_path / "written.csv"
+    path.write_text(path.read_text().replace("9.1,,", "9.1,3,"))
+    refused = CliRunner().invoke(export, ["hw1", "--to", "written"])
+    assert isinstance(refused.exception, UsageError)
+    assert str(refused.exception).endswith(f"Next: grade with --written {path} and rename it, then export again.")
+    assert ",3," in path.read_text()
