@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from autograder.errors import UsageError
+
+if TYPE_CHECKING:
+    from autograder.results import SubmissionResult
 
 FORMATS = ("canvas", "moodle", "gradescope", "json", "written")
 
@@ -55,3 +59,16 @@ def command(
         )
     path.write_text(text, encoding="utf-8")
     click.echo(f"{len(found.results)} people: {path}")
+    if format_name != "written" and (open_for := [r for r in found.results if not final(r)]):
+        click.echo(
+            f"Not final for {len(open_for)} of them: answers nobody has read, or questions the grader failed on.\n"
+            "  Next: mark written answers with --to written, grade again, and export then.",
+            err=True,
+        )
+
+
+def final(result: SubmissionResult) -> bool:
+    """Tell whether nothing of a result is still for a person to decide."""
+    from autograder.grading.gradebook import needs_a_person
+
+    return not result.awaiting and not needs_a_person(result)

@@ -82,7 +82,7 @@ def spread(args: list[str]) -> list[str]:
               help="A TA's marks for written answers: person,question,points,comment.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Grading seed. [default: the secret one in solutions/]")
 @click.option(
-    "--tier", metavar="TIER", help="Sandbox to insist on: A, A', B or C. [default: the best there is]"
+    "--tier", metavar="TIER", help="Sandbox to insist on: A, A' or C. [default: the best there is]"
 )
 @click.option(
     "--official", is_flag=True, help="Refuse to grade where a sandbox only stops accidents (tier C)."

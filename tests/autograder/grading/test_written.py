@@ -131,6 +131,7 @@ def test_a_file_that_may_hold_marks_is_not_written_over(tmp_path: Path, monkeypa
     monkeypatch.setattr(stored, "stored_results", lambda *_: found)
     for _ in range(2):  # the same again is no loss
         assert CliRunner().invoke(export, ["hw1", "--to", "written"]).exit_code == 0
+    assert "Not final for 1 of them" in CliRunner().invoke(export, ["hw1", "--to", "canvas"]).output
     path = tmp_path / "written.csv"
     path.write_text(path.read_text().replace("9.1,,", "9.1,3,"))
     refused = CliRunner().invoke(export, ["hw1", "--to", "written"])
