@@ -22,7 +22,8 @@ STIFFNESS = 80.0  # N m/rad, of the position servo; legged_gym's value for ANYma
 DAMPING = 2.0  # N m s/rad
 TORQUE_LIMIT = 60.0  # N m, each joint; ANYmal B has 40, ANYmal C 80
 PHYSICS_PERIOD = 0.005  # s
-BLOCK = 64  # robots that the network takes at once, so that its layers stay in the cache
+BLOCK = 16  # robots in one product: small enough that BLAS starts no threads, which would fight the physics'
+CHUNK = 4  # products between two element-wise passes, so that a layer stays in the cache
 
 
 class World(Protocol):
@@ -295,15 +296,18 @@ class NetworkActuator(TorqueActuator):
     def __init__(self, num_robots: int, network: NetworkWeights) -> None:
         super().__init__(num_robots)
         self.network = network
-        depth, rows = max(network.lags) + 1, min(num_robots, BLOCK) * NUM_JOINTS
-        # Joints are the rows of each product: then BLAS gives a row the same bits wherever it stands.
-        self._past = np.zeros((depth, 2, num_robots, NUM_JOINTS), dtype=np.float32)  # a ring; error, velocity
+        depth, num_lags = max(network.lags) + 1, len(network.lags)
+        self._block = min(num_robots, BLOCK)
+        num_blocks = -(-num_robots // self._block)
+        self._past = np.zeros((depth, 2, num_blocks * self._block, NUM_JOINTS), dtype=np.float32)  # a ring
         self._next = 0
-        self._inputs = np.empty((rows, 2 * len(network.lags)), dtype=np.float32)
-        self._biases = [np.tile(bias, (rows, 1)) for bias in network.biases]
+        # Joints are the rows of each product: then BLAS gives a row the same bits wherever it stands.
+        rows = (min(num_blocks, CHUNK), self._block * NUM_JOINTS)
+        self._inputs = np.empty((*rows, 2 * num_lags), dtype=np.float32)
+        self._biases = [np.tile(bias, (*rows, 1)) for bias in network.biases]
         self._layers = [np.empty_like(bias) for bias in self._biases]
         self._magnitudes = [np.empty_like(bias) for bias in self._biases]
-        self._torque = np.zeros((num_robots, NUM_JOINTS), dtype=np.float32)
+        self._torque = np.zeros((num_blocks, self._block * NUM_JOINTS), dtype=np.float32)
         self._scale = (np.float32(1 / network.error_scale), np.float32(1 / network.velocity_scale))
 
     def begin(self, ids: Any, qpos: Array, gain: Array) -> None:
@@ -313,25 +317,27 @@ class NetworkActuator(TorqueActuator):
 
     def torque(self, targets: Array, angles: Array, velocities: Array) -> Array32:
         """Return the torques (N, 12) float32, N m; MuJoCo clips them to the motors' limit."""
-        error, velocity = self._past[self._next]
+        error, velocity = self._past[self._next, :, : self.num_robots]
         np.subtract(targets, angles, out=error, casting="same_kind")
         error *= self._scale[0]
         np.multiply(velocities, self._scale[1], out=velocity, casting="same_kind")
         ages = [(self._next - lag) % len(self._past) for lag in self.network.lags]
-        for first in range(0, self.num_robots, BLOCK):
-            self._evaluate(ages, slice(first, min(first + BLOCK, self.num_robots)))
+        for first in range(0, len(self._torque), CHUNK):
+            self._evaluate(ages, slice(first, min(first + CHUNK, len(self._torque))))
         self._next = (self._next + 1) % len(self._past)
-        self._torque *= np.float32(self.network.torque_scale)
+        torque = self._torque.reshape(-1, NUM_JOINTS)[: self.num_robots]
+        torque *= np.float32(self.network.torque_scale)
         if np.any(self.gain != 1.0):
-            self._torque *= self.gain.astype(np.float32)
-        return self._torque
+            torque *= self.gain.astype(np.float32)
+        return torque
 
-    def _evaluate(self, ages: list[int], robots: slice) -> None:
-        rows = (robots.stop - robots.start) * NUM_JOINTS
+    def _evaluate(self, ages: list[int], blocks: slice) -> None:
+        rows = blocks.stop - blocks.start
         signal = self._inputs[:rows]
+        past = self._past.reshape(len(self._past), 2, -1, self._block * NUM_JOINTS)
         for i, age in enumerate(ages):
-            signal[:, i] = self._past[age, 0, robots].reshape(-1)
-            signal[:, len(ages) + i] = self._past[age, 1, robots].reshape(-1)
+            signal[:, :, i] = past[age, 0, blocks]
+            signal[:, :, len(ages) + i] = past[age, 1, blocks]
         last = len(self._layers) - 1
         for i, weight in enumerate(self.network.weights):
             units, magnitude = self._layers[i][:rows], self._magnitudes[i][:rows]
@@ -342,7 +348,7 @@ class NetworkActuator(TorqueActuator):
                 magnitude += 1
                 units /= magnitude
             signal = units
-        self._torque[robots] = signal.reshape(-1, NUM_JOINTS)
+        self._torque[blocks] = signal[:, :, 0]
 
     def save(self, row: int) -> dict[str, Any]:
         """Copy robot ``row``'s past, oldest first."""

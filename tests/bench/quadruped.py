@@ -73,14 +73,19 @@ def _vector(
     return env, step
 
 
-def _c_loop(env: QuadrupedVelocityVector, num_threads: int, steps: int = 100) -> Callable[[], Any]:
-    """Make one long ``Batch.rollout`` from states that the environments visited, their targets held."""
-    simulations = batch.Batch(env.single.physics.model, env.num_envs, nthread=num_threads)
-    start = env.batch.state.copy()
+def _c_loop(num_envs: int, num_threads: int, control_steps: int = 25) -> Callable[[], Any]:
+    """Make one long ``Batch.rollout`` that repeats physics steps of the environments with ideal servos."""
+    env, step = _vector(num_envs, num_threads)
+    simulations = batch.Batch(env.single.physics.model, num_envs, nthread=num_threads)
+    start, held = env.batch.state.copy(), []
+    for _ in range(control_steps):
+        step()
+        held.append(env.robots.ctrl.copy())
+    control = np.ascontiguousarray(np.repeat(held, NUM_SUBSTEPS, axis=0).swapaxes(0, 1))
 
     def rollout() -> None:
         simulations.state[:] = start
-        simulations.rollout(steps, record=())
+        simulations.rollout(len(control[0]), control=control, record=())
 
     return rollout
 
@@ -90,13 +95,13 @@ def rows(
 ) -> list[Row]:
     """Measure every driver, the median of interleaved rounds.
 
-    The C loop is ``Batch.rollout`` of 100 physics steps with ideal servos, from states of the same episodes.
+    The C loop is ``Batch.rollout`` of 100 physics steps with ideal servos, on targets of the same episodes.
     """
     found = []
     for num_threads in threads:
         for num_envs in sizes:
             made = {name: _vector(num_envs, num_threads, **setting) for name, setting in SETTINGS.items()}
-            work = {"C loop (Batch.rollout)": (_c_loop(made["pd"][0], num_threads), 100 * num_envs)}
+            work = {"C loop (Batch.rollout)": (_c_loop(num_envs, num_threads), 100 * num_envs)}
             work |= {name: (step, NUM_SUBSTEPS * num_envs) for name, (_, step) in made.items()}
             rates: dict[str, list[float]] = {name: [] for name in work}
             for _ in range(rounds):
