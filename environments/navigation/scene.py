@@ -1,0 +1,129 @@
+"""A floor plan as a MuJoCo world: walls and furniture as boxes of the world body, and a robot that drives."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import mujoco
+import numpy as np
+
+from environments.navigation.geodesics import CELL_SIZE
+from environments.navigation.plans import (
+    NUM_COLUMNS,
+    NUM_ROWS,
+    WALL_HEIGHT,
+    IndoorPlan,
+    draw_plan,
+    merge_cells,
+)
+
+ROBOT_RADIUS = 0.12  # m; a cylinder that fits into a cell
+ROBOT_HEIGHT = 0.72  # m; below the lens
+ROBOT_MASS = 12.0  # kg
+PHYSICS_TIMESTEP = 0.01  # s
+SPEED_LIMIT = 0.5  # m/s
+TURN_LIMIT = 1.5  # rad/s
+SPEED_GAIN = 120.0  # N s/m: reaches a new speed in about 0.1 s
+GRIP_GAIN = 600.0  # N s/m: wheels that hardly slip sideways
+TURN_GAIN = 1.0  # N m s/rad, on 0.0864 kg m2
+BLOCK_HEIGHT = 1.0  # m, of what the robot collides with
+BEACON_HEIGHT = WALL_HEIGHT + 0.1  # m, seen from above only
+OVERVIEW_HEIGHT = 40.0  # m: nearly no perspective
+IMAGE_ASPECT = 4 / 3
+MARGIN = 1.03
+
+
+@lru_cache(maxsize=16)
+def build_model(seed: int, mount_height: float, vertical_fov_deg: float) -> mujoco.MjModel:
+    """Compile the world of a plan; who shares it must not change it.
+
+    The geoms' ids are the plan's boxes, then ``floor`` and ``ceiling``. What is seen does not collide; the
+    robot collides with invisible blocks (group 3) over all cells that are not free, so that traversability is
+    exact. Above the ceiling a disc shows the robot to the overview camera. Joints: x, y, heading.
+    """
+    plan = draw_plan(seed)
+    return mujoco.MjModel.from_xml_string(_world(plan, mount_height, vertical_fov_deg))
+
+
+def _world(plan: IndoorPlan, mount_height: float, vertical_fov_deg: float) -> str:
+    middle = (plan.boxes[:, :3] + plan.boxes[:, 3:]) / 2
+    half = (plan.boxes[:, 3:] - plan.boxes[:, :3]) / 2
+    boxes = "".join(
+        f'<geom class="box" pos="{x!r} {y!r} {z!r}" size="{a!r} {b!r} {c!r}" '
+        f'rgba="{r:.3f} {g:.3f} {w:.3f} 1"/>'
+        for (x, y, z), (a, b, c), (r, g, w) in zip(middle.tolist(), half.tolist(), plan.box_colour.tolist())
+    )
+    blocks = "".join(_block(rows, columns) for rows, columns in merge_cells(~plan.free))
+    width, height = NUM_COLUMNS * CELL_SIZE, NUM_ROWS * CELL_SIZE
+    shown = max(height, width / IMAGE_ASPECT) / 2 * MARGIN
+    fov = np.rad2deg(2 * np.arctan(shown / (OVERVIEW_HEIGHT - WALL_HEIGHT)))
+    return f"""
+    <mujoco model="indoor_navigation">
+      <option timestep="{PHYSICS_TIMESTEP}" integrator="implicitfast" cone="pyramidal" iterations="10"/>
+      <size memory="2M"/>
+      <visual>
+        <global offwidth="1024" offheight="768"/>
+        <headlight ambient="0.40 0.40 0.40" diffuse="0.16 0.16 0.16" specular="0 0 0"/>
+      </visual>
+      <asset>
+        <texture name="tiles" type="2d" builtin="checker" rgb1="0.86 0.85 0.82" rgb2="0.80 0.79 0.76"
+          width="64" height="64"/>
+        <material name="floor" texture="tiles" texrepeat="2 2" texuniform="true"/>
+      </asset>
+      <default>
+        <geom contype="0" conaffinity="0"/>
+        <default class="box"><geom type="box"/></default>
+        <default class="block"><geom type="box" group="3" contype="2" conaffinity="1" condim="1"/></default>
+        <default class="robot"><geom type="cylinder" mass="0"/></default>
+      </default>
+      <worldbody>
+        <light name="lamp" diffuse="0.44 0.44 0.44" specular="0 0 0" cutoff="90" exponent="0"
+          pos="{width * 0.35} {height * 0.75} 16"/>
+        <camera name="overview" pos="{width / 2} {height / 2} {OVERVIEW_HEIGHT}" xyaxes="1 0 0 0 1 0"
+          fovy="{fov}"/>
+        {boxes}
+        <geom name="floor" type="plane" size="20 20 0.1" material="floor"/>
+        <geom name="ceiling" type="plane" size="20 20 0.1" pos="0 0 {WALL_HEIGHT}" zaxis="0 0 -1"
+          rgba="0.95 0.95 0.94 1"/>
+        {blocks}
+        {_robot(mount_height, vertical_fov_deg)}
+        <body name="goal" mocap="true" pos="0 0 -1">
+          <geom name="goal" class="robot" size="0.20 0.01" pos="0 0 0.012" rgba="0.25 0.66 0.32 1"/>
+        </body>
+      </worldbody>
+      <actuator>
+        <velocity name="forward" site="base" gear="1 0 0 0 0 0" kv="{SPEED_GAIN}"/>
+        <velocity name="turn" joint="heading" kv="{TURN_GAIN}"/>
+        <velocity name="grip" site="base" gear="0 1 0 0 0 0" kv="{GRIP_GAIN}"/>
+      </actuator>
+    </mujoco>"""
+
+
+def _robot(mount_height: float, vertical_fov_deg: float) -> str:
+    # In the plane a cylinder is a disc. A sphere at the blocks' middle is the same disc, with exact normals.
+    return f"""
+        <body name="robot">
+          <joint name="x" type="slide" axis="1 0 0"/>
+          <joint name="y" type="slide" axis="0 1 0"/>
+          <joint name="heading" type="hinge" axis="0 0 1"/>
+          <inertial pos="0 0 0.4" mass="{ROBOT_MASS}" diaginertia="0.68 0.68 0.0864"/>
+          <geom name="bumper" type="sphere" group="3" pos="0 0 {BLOCK_HEIGHT / 2}" size="{ROBOT_RADIUS}"
+            mass="0" contype="1" conaffinity="2" condim="1"/>
+          <geom name="hull" class="robot" pos="0 0 {ROBOT_HEIGHT / 2}"
+            size="{ROBOT_RADIUS} {ROBOT_HEIGHT / 2}" rgba="0.16 0.32 0.58 1"/>
+          <geom name="cap" class="robot" pos="0 0 {ROBOT_HEIGHT}" size="0.07 0.02" rgba="0.95 0.80 0.25 1"/>
+          <geom name="beacon" class="robot" pos="0 0 {BEACON_HEIGHT}" size="0.20 0.01"
+            rgba="0.16 0.32 0.58 1"/>
+          <geom name="beacon_nose" class="robot" type="box" pos="0.19 0 {BEACON_HEIGHT + 0.02}"
+            size="0.13 0.05 0.015" rgba="0.95 0.72 0.15 1"/>
+          <site name="base"/>
+          <camera name="first_person" pos="0 0 {mount_height}" xyaxes="0 -1 0 0 0 1"
+            fovy="{vertical_fov_deg}"/>
+        </body>"""
+
+
+def _block(rows: tuple[int, int], columns: tuple[int, int]) -> str:
+    x, y = sum(columns) / 2 * CELL_SIZE, (NUM_ROWS - sum(rows) / 2) * CELL_SIZE
+    half_width, half_depth = (columns[1] - columns[0]) / 2 * CELL_SIZE, (rows[1] - rows[0]) / 2 * CELL_SIZE
+    top = BLOCK_HEIGHT / 2
+    return f'<geom class="block" pos="{x} {y} {top}" size="{half_width} {half_depth} {top}"/>'
