@@ -61,7 +61,7 @@ def command(
     click.echo(f"{len(found.results)} people: {path}")
     if format_name != "written" and (open_for := [r for r in found.results if not final(r)]):
         click.echo(
-            f"Not final for {len(open_for)} of them: answers nobody has read, or questions the grader failed on.\n"
+            f"Not final for {len(open_for)} of them: answers nobody has read, or what the grader failed on.\n"
             "  Next: mark written answers with --to written, grade again, and export then.",
             err=True,
         )

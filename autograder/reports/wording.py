@@ -20,7 +20,7 @@ LABELS = {
 }
 
 EXPLANATIONS = {
-    Outcome.NOT_ATTEMPTED: "The hole is still as it was handed out.",
+    Outcome.NOT_ATTEMPTED: "This is still as it was handed out, or it is missing.",
     Outcome.TIMED_OUT: "The code was stopped when its time was over. Look for a loop that cannot end.",
     Outcome.OUT_OF_MEMORY: "The code asked for more memory than a submission may use.",
     Outcome.CRASHED: "The process that ran this code ended before it answered.",
