@@ -5,6 +5,8 @@ Importing this package registers every id with Gymnasium; a family's code is imp
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium
 
 ENTRY_POINTS = {
@@ -17,8 +19,11 @@ ENTRY_POINTS = {
     "robolearn/QuadrupedVelocity-v0": "environments.quadruped:QuadrupedVelocity",
     "robolearn/QuadrupedSprint-v0": "environments.quadruped:QuadrupedSprint",
     "robolearn/QuadrupedRecovery-v0": "environments.quadruped:QuadrupedRecovery",
+    "robolearn/PointMass-v0": "environments.point_mass:PointMass",
+    "robolearn/PointMassDense-v0": "environments.point_mass:PointMass",
 }
 VECTOR_ENTRY_POINTS = {
+    "robolearn/GridNavigation-v0": "environments.grid_navigation.vector:GridNavigationVector",
     "robolearn/Reacher-v0": "environments.reacher.vector:ReacherVector",
     "robolearn/PendulumSwingUp-v0": "environments.pendulum.vector:PendulumSwingUpVector",
     "robolearn/CartPole-v0": "environments.cartpole.vector:CartPoleVector",
@@ -26,10 +31,16 @@ VECTOR_ENTRY_POINTS = {
     "robolearn/QuadrupedVelocity-v0": "environments.quadruped.vector:QuadrupedVelocityVector",
     "robolearn/QuadrupedSprint-v0": "environments.quadruped.vector:QuadrupedSprintVector",
     "robolearn/QuadrupedRecovery-v0": "environments.quadruped.vector:QuadrupedRecoveryVector",
+    "robolearn/Corridor-v0": "environments.corridor.vector:CorridorVector",
+    "robolearn/PointMass-v0": "environments.point_mass.vector:PointMassVector",
+    "robolearn/PointMassDense-v0": "environments.point_mass.vector:PointMassVector",
+}
+SETTINGS: dict[str, dict[str, Any]] = {  # of ids that share a class; the family's IDS has them too
+    "robolearn/PointMassDense-v0": {"reward": "dense"},
 }
 IDS = tuple(ENTRY_POINTS)
 
-__all__ = ["ENTRY_POINTS", "IDS", "VECTOR_ENTRY_POINTS", "register"]
+__all__ = ["ENTRY_POINTS", "IDS", "SETTINGS", "VECTOR_ENTRY_POINTS", "register"]
 
 
 def register() -> None:
@@ -37,7 +48,8 @@ def register() -> None:
     for name, entry_point in ENTRY_POINTS.items():
         if name not in gymnasium.registry:
             vector = VECTOR_ENTRY_POINTS.get(name)
-            gymnasium.register(name, entry_point=entry_point, vector_entry_point=vector)
+            settings = dict(SETTINGS.get(name, {}))
+            gymnasium.register(name, entry_point=entry_point, vector_entry_point=vector, kwargs=settings)
 
 
 register()

@@ -115,6 +115,18 @@ def draw(probabilities: NDArray[np.float64], rng: np.random.Generator) -> int:
     return min(index, len(probabilities) - 1)
 
 
+def draw_rows(probabilities: NDArray[np.float64], uniforms: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Draw an index in each row, as ``draw`` does from that uniform number.
+
+    Args:
+        probabilities: (N, K) float64, each row sums to one.
+        uniforms: (N,) float64 in [0, 1).
+    """
+    cumulative = np.cumsum(probabilities, axis=-1)
+    index = np.sum(cumulative <= uniforms[:, None] * cumulative[:, -1:], axis=-1)
+    return np.minimum(index, probabilities.shape[-1] - 1)
+
+
 def check_probability(name: str, value: float) -> float:
     """Return ``value`` as a float in [0, 1].
 

@@ -184,11 +184,14 @@ class CorridorEnv(Episode):
         self._heard = WALL
         self._stage: tuple[mujoco.MjModel, mujoco.MjData] | None = None
 
-    def _begin(self, options: dict[str, Any]) -> None:
-        drawn = self.mdp.sample_start(self.np_random)
+    def draw_start(self, rng: np.random.Generator, options: dict[str, Any]) -> tuple[int, int]:
+        """Draw a first cell, or take the one that the reset options set, and what the sensor says there."""
+        drawn = self.mdp.sample_start(rng)
         state = check_integer("reset option state", options.get("state", drawn), self.corridor.length)
-        self.state = state
-        self._heard = draw(self._observation_model[state], self.np_random)
+        return state, draw(self._observation_model[state], rng)
+
+    def _begin(self, options: dict[str, Any]) -> None:
+        self.state, self._heard = self.draw_start(self.np_random, options)
 
     def _advance(self, action: int) -> tuple[float, bool]:
         earned = self.mdp.reward[self.state, action]

@@ -270,12 +270,16 @@ class GridNavigationEnv(Episode):
         self.state = 0
         self._stage: tuple[mujoco.MjModel, mujoco.MjData] | None = None
 
-    def _begin(self, options: dict[str, Any]) -> None:
-        drawn = self.mdp.sample_start(self.np_random)
+    def draw_start(self, rng: np.random.Generator, options: dict[str, Any]) -> int:
+        """Draw a first state, or take the one that the reset options set."""
+        drawn = self.mdp.sample_start(rng)
         state = check_integer("reset option state", options.get("state", drawn), self.mdp.num_states)
         if self.mdp.terminal[state]:
             raise ValueError(f"reset option state: got {state}, expected a state that is not terminal.")
-        self.state = state
+        return state
+
+    def _begin(self, options: dict[str, Any]) -> None:
+        self.state = self.draw_start(self.np_random, options)
 
     def _advance(self, action: int) -> tuple[float, bool]:
         self.state = self.mdp.sample_next(self.state, action, self.np_random)

@@ -14,6 +14,7 @@ import pytest
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.env_checker import check_env
+from gymnasium.vector.utils import iterate
 
 import environments
 from environments.episode import Snapshot
@@ -53,7 +54,7 @@ def trajectory(env, actions, seed=None):
 def assert_same(first, second):
     assert len(first) == len(second)
     for one, other in zip(first, second):
-        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_equal(one[0], other[0])  # also where it is a dict of arrays
         assert one[1:] == other[1:]
 
 
@@ -90,6 +91,17 @@ def test_headings_stand_in_the_fixed_order(env):
 def test_documented_shapes_are_the_spaces(env, heading):
     space = env.observation_space if heading == "Observation" else env.action_space
     text = section(env, heading)
+    if isinstance(space, spaces.Dict):
+        parts = re.findall(r"^        (\w+): (\(.*?\n)(?=        \w+:|\Z|\n)", text, re.S | re.M)
+        assert {key for key, _ in parts} == set(space.spaces)
+        for key, part in parts:
+            assert_documented(space[key], part.replace("\n            ", "\n        "))
+    else:
+        assert_documented(space, text)
+
+
+def assert_documented(space, text):
+    """A shape, a type, and a row for each entry of a box."""
     shape, dtype = re.match(r"(\(.*?\)) (\w+)\n", text).groups()
     assert eval(shape) == space.shape
     assert np.dtype(dtype) == space.dtype
@@ -132,7 +144,8 @@ def test_reset_with_a_seed_forgets_what_was_before(env):
 def test_different_seeds_differ(env):
     actions = sample_actions(env, 60)
     first, second = (trajectory(env, actions, seed=seed) for seed in (1, 2))
-    assert any(not np.array_equal(a[0], b[0]) or a[1] != b[1] for a, b in zip(first, second))
+    with pytest.raises(AssertionError):
+        assert_same(first, second)
 
 
 def test_the_global_random_state_is_neither_read_nor_moved(env):
@@ -150,7 +163,8 @@ def test_a_thousand_random_steps_stay_in_their_documented_ranges(env):
     observations = []
     for observation, reward, *_ in trajectory(env, sample_actions(env, 1000), seed=0):
         assert observation in env.observation_space
-        observations.append(observation)
+        parts = observation.values() if isinstance(observation, dict) else [observation]
+        observations.append(np.hstack([*parts]))
         if reward is not None:
             assert type(reward) is float
             assert low <= reward <= high
@@ -161,7 +175,7 @@ def test_an_observation_is_a_copy(env):
     first, _ = env.reset(seed=0)
     kept = copy.deepcopy(first)
     env.step(sample_actions(env, 1)[0])
-    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_equal(first, kept)
 
 
 def test_a_saved_state_repeats_the_future(env):
@@ -295,12 +309,13 @@ def test_rates_are_what_the_docstring_says(name):
     assert env.metadata["render_fps"] == control
 
 
-def test_a_vector_of_environments_gives_each_ones_own_trajectory(name):
-    vector = gymnasium.make_vec(name, num_envs=2, vectorization_mode="sync")
+@pytest.mark.parametrize("mode", ["sync", "vector_entry_point"])
+def test_a_vector_of_environments_gives_each_ones_own_trajectory(name, mode):
+    vector = gymnasium.make_vec(name, num_envs=2, vectorization_mode=mode)
     observations, _ = vector.reset(seed=[3, 4])
-    for row, seed in enumerate((3, 4)):
+    for row, seed in zip(iterate(vector.observation_space, observations), (3, 4)):
         single, _ = gymnasium.make(name).reset(seed=seed)
-        np.testing.assert_array_equal(observations[row], single)
+        np.testing.assert_equal(row, single)
     vector.close()
 
 
@@ -311,10 +326,12 @@ def test_registering_again_changes_nothing():
 
 
 def test_ids_are_those_that_the_families_name():
-    from environments import cartpole, corridor, grid_navigation, pendulum, quadruped, reacher
+    from environments import cartpole, corridor, grid_navigation, pendulum, point_mass, quadruped, reacher
 
-    named = set()
+    named = {}
     for family in (cartpole.cartpole, corridor.corridor, grid_navigation.grid_navigation,
-                   pendulum.pendulum, quadruped.quadruped, reacher.reacher):  # fmt: skip
-        named |= set(family.IDS)
-    assert named == set(environments.IDS)
+                   pendulum.pendulum, point_mass.point_mass, quadruped.quadruped, reacher.reacher):  # fmt: skip
+        named |= family.IDS
+    assert set(named) == set(environments.IDS)
+    for name, settings in named.items():
+        assert gymnasium.spec(name).kwargs == settings == environments.SETTINGS.get(name, {})
