@@ -21,6 +21,11 @@ ENTRY_POINTS = {
     "robolearn/QuadrupedRecovery-v0": "environments.quadruped:QuadrupedRecovery",
     "robolearn/PointMass-v0": "environments.point_mass:PointMass",
     "robolearn/PointMassDense-v0": "environments.point_mass:PointMass",
+    "robolearn/PointGoalNavigation-v0": "environments.navigation:PointGoalNavigation",
+    "robolearn/ObjectGoalNavigation-v0": "environments.navigation:ObjectGoalNavigation",
+    "robolearn/ImageGoalNavigation-v0": "environments.navigation:ImageGoalNavigation",
+    "robolearn/Exploration-v0": "environments.navigation:Exploration",
+    "robolearn/PointGoalDrive-v0": "environments.navigation:PointGoalDrive",
 }
 VECTOR_ENTRY_POINTS = {
     "robolearn/GridNavigation-v0": "environments.grid_navigation.vector:GridNavigationVector",

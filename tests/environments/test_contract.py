@@ -20,7 +20,8 @@ import environments
 from environments.episode import Snapshot
 
 HEADINGS = ("Observation", "Action", "Reward", "Termination", "Truncation", "Randomisation", "Source")
-CONTINUOUS = [name for name in environments.IDS if "Grid" not in name and "Corridor" not in name]
+WITHOUT_PHYSICS = ("Grid", "Corridor", "GoalNavigation", "Exploration")
+CONTINUOUS = [name for name in environments.IDS if not any(word in name for word in WITHOUT_PHYSICS)]
 
 
 @pytest.fixture(params=environments.IDS)
@@ -105,7 +106,7 @@ def assert_documented(space, text):
     shape, dtype = re.match(r"(\(.*?\)) (\w+)\n", text).groups()
     assert eval(shape) == space.shape
     assert np.dtype(dtype) == space.dtype
-    if isinstance(space, spaces.Box):
+    if isinstance(space, spaces.Box) and len(space.shape) == 1:  # an image has no list of its pixels
         rows = re.findall(r"^        (\d+)  \S", text, re.M)
         assert rows == [str(i) for i in range(space.shape[0])]
 
@@ -164,7 +165,7 @@ def test_a_thousand_random_steps_stay_in_their_documented_ranges(env):
     for observation, reward, *_ in trajectory(env, sample_actions(env, 1000), seed=0):
         assert observation in env.observation_space
         parts = observation.values() if isinstance(observation, dict) else [observation]
-        observations.append(np.hstack([*parts]))
+        observations.append(np.concatenate([np.ravel(part) for part in parts]))
         if reward is not None:
             assert type(reward) is float
             assert low <= reward <= high
@@ -311,6 +312,8 @@ def test_rates_are_what_the_docstring_says(name):
 
 @pytest.mark.parametrize("mode", ["sync", "vector_entry_point"])
 def test_a_vector_of_environments_gives_each_ones_own_trajectory(name, mode):
+    if mode == "vector_entry_point" and name not in environments.VECTOR_ENTRY_POINTS:
+        pytest.skip("no batched version yet")
     vector = gymnasium.make_vec(name, num_envs=2, vectorization_mode=mode)
     observations, _ = vector.reset(seed=[3, 4])
     for row, seed in zip(iterate(vector.observation_space, observations), (3, 4)):
@@ -326,10 +329,19 @@ def test_registering_again_changes_nothing():
 
 
 def test_ids_are_those_that_the_families_name():
-    from environments import cartpole, corridor, grid_navigation, pendulum, point_mass, quadruped, reacher
+    from environments import (
+        cartpole,
+        corridor,
+        grid_navigation,
+        navigation,
+        pendulum,
+        point_mass,
+        quadruped,
+        reacher,
+    )
 
     named = {}
-    for family in (cartpole.cartpole, corridor.corridor, grid_navigation.grid_navigation,
+    for family in (cartpole.cartpole, corridor.corridor, grid_navigation.grid_navigation, navigation.navigation,
                    pendulum.pendulum, point_mass.point_mass, quadruped.quadruped, reacher.reacher):  # fmt: skip
         named |= family.IDS
     assert set(named) == set(environments.IDS)
