@@ -154,6 +154,15 @@ def load_assignment(folder: Path) -> Assignment:
     return _build(_validate(raw, path, text), folder)
 
 
+def manifest_line(folder: Path, start: str) -> int:
+    """Return the line of a manifest that begins so, spaces aside: ``data=``, ``id="3.2"``; else 1."""
+    try:
+        lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 1
+    return next((i for i, line in enumerate(lines, 1) if line.replace(" ", "").startswith(start)), 1)
+
+
 def _validate(raw: dict[str, Any], path: Path, text: str) -> Any:
     from pydantic import ValidationError
 
@@ -162,21 +171,31 @@ def _validate(raw: dict[str, Any], path: Path, text: str) -> Any:
     try:
         return ManifestModel.model_validate(raw)
     except ValidationError as error:
-        problems = [(_line_of(text, e["loc"]), _words(e)) for e in error.errors()]
+        problems = [(_line_of(text, e["loc"]), _words(e, raw)) for e in error.errors()]
         first, *rest = sorted(set(problems))
         message = first[1] + "".join(f"\n{path}:{line}: {words}" for line, words in rest)
         raise AuthoringError(message, path, first[0]) from None
 
 
-def _words(error: Any) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "manifest"
+def _words(error: Any, raw: dict[str, Any]) -> str:
+    where = _where(error["loc"], raw)
     what = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key; check the spelling against the manifest's documentation"
+        return f"{where}: unknown key; assignments/README.md lists the known ones"
     if error["type"] == "missing":
         return f"{where}: missing; add it"
     got = repr(error.get("input"))
     return f"{where}: {what}" + (f" (got {got})" if len(got) < 80 else "")
+
+
+def _where(loc: tuple[int | str, ...], raw: dict[str, Any]) -> str:
+    """Name the place of an error as the author knows it: a question by its id, not by its index."""
+    if len(loc) > 1 and loc[0] == "questions" and isinstance(loc[1], int):
+        table = raw["questions"][loc[1]]
+        name = table.get("id", "") if isinstance(table, dict) else ""
+        question = f"question {name}" if name else f"question number {loc[1] + 1}"
+        return ": ".join([question, *(str(part) for part in loc[2:])])
+    return ".".join(str(part) for part in loc) or "manifest"
 
 
 def _line_of(text: str, loc: tuple[int | str, ...]) -> int:

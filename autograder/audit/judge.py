@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -110,17 +111,18 @@ def problems_of(case: Case, result: SubmissionResult, unsound: Collection[str] =
     """
     if result.error:
         return [Problem(case.part, case.question, f"{case.name}: cannot be read: {result.error}")]
-    broken = [q for q in result.questions if q.outcome is Outcome.GRADER_ERROR]
+    excused = () if case.part is Part.REFERENCE else unsound
+    broken = [q for q in result.questions if q.outcome is Outcome.GRADER_ERROR and q.id not in excused]
     found = [
         Problem(case.part, q.id, f"{case.name}: {q.id} ended in GRADER_ERROR: {_why(q)}") for q in broken
     ]
     sound = [q for q in result.questions if q not in broken and q.kind != Kind.WRITTEN]
+    if case.part is not Part.STARTER:
+        sound = [q for q in sound if q.id not in excused]
     if case.part is Part.STARTER:
         earning = [q for q in sound if q.points > 0]
         return found + [Problem(case.part, q.id, f"starter: {q.id} {_earns(q)}") for q in earning]
     own = case.question if case.part is Part.MUTANTS else ""
-    if case.part is not Part.REFERENCE:
-        sound = [q for q in sound if q.id not in unsound]
     for question in sound:
         lost = question.points < question.possible
         if lost and question.id != own:
@@ -248,12 +250,17 @@ def _loses(question: QuestionResult) -> str:
 
 def _why(question: QuestionResult, passed: bool = False) -> str:
     """Name the first test that decided, and what it said."""
-    for test in question.tests:
-        if (test.outcome is Outcome.PASSED) == passed:
-            detail = [line.strip() for line in test.detail.splitlines() if line.strip()]
-            broken = (
-                test.outcome is Outcome.GRADER_ERROR
-            )  # its message is for students, the detail for authors
-            words = detail[-1:] if broken else test.message.splitlines()[:1]
-            return f"{test.name}: {test.outcome.value} {' '.join(words)}".strip()
+    broken = [test for test in question.tests if test.outcome is Outcome.GRADER_ERROR]
+    for test in broken or question.tests:
+        if (test.outcome is Outcome.PASSED) == passed or broken:
+            words = _last_words(test.detail) if broken else "".join(test.message.splitlines()[:1])
+            return f"{test.name}: {test.outcome.value} {words}".strip()
     return question.outcome.value
+
+
+def _last_words(detail: str) -> str:
+    """Return the last line of a traceback, and the place in the course's own files that it passed last."""
+    lines = [line.strip() for line in detail.splitlines() if line.strip()]
+    places = re.findall(r'File "([^"\n]*/(?:solutions|assignments)/[^"\n]+)", line (\d+)', detail)
+    where = f" ({Path(places[-1][0]).name}:{places[-1][1]})" if places else ""
+    return "".join(lines[-1:]) + where

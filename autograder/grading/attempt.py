@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from autograder.course import MANIFEST, Kind, Question
+from autograder.course import MANIFEST, Kind, Question, manifest_line
 from autograder.errors import AuthoringError, SandboxError
 from autograder.grading import digests
 from autograder.grading.deadline import deadline
@@ -171,6 +171,7 @@ class _Attempt:
                 raise AuthoringError(
                     f"stand_ins of {question.id}: the reference has no function {name!r}; correct the name",
                     self.grader.assignment.path / MANIFEST,
+                    manifest_line(self.grader.assignment.path, f'id="{question.id}"'),
                 )
         return {name: names[name] for name in question.stand_ins}
 

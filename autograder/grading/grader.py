@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Self
 
-from autograder.course import Course, Kind
+from autograder.course import MANIFEST, Assignment, Course, Kind, manifest_line
 from autograder.errors import AuthoringError
 from autograder.grading import digests
 from autograder.intake import Submission, SubmissionSource, read_submission
@@ -42,6 +43,17 @@ def read_seed(solution: Path) -> int:
     return seed
 
 
+def check_preload(assignment: Assignment) -> None:
+    """Raise an AuthoringError where the manifest preloads what is not installed here."""
+    for name in assignment.preload:
+        if importlib.util.find_spec(name.partition(".")[0]) is None:
+            raise AuthoringError(
+                f"preload: no module {name!r} on this machine; correct the name, or install it",
+                assignment.path / MANIFEST,
+                manifest_line(assignment.path, "preload="),
+            )
+
+
 @dataclass
 class _Warm:
     """What is dear to start, shared by the graders of one process."""
@@ -69,6 +81,7 @@ class Grader:
         self.course = course
         self.assignment = course.assignment(slug)
         self.solution = course.solution(slug)
+        check_preload(self.assignment)
         self.seed = read_seed(self.solution) if seed is None else seed
         self.suite = Suite.collect(self.assignment, self.assignment.tests, self.solution / "tests")
         self.template_path = course.starter(slug) / self.assignment.notebook

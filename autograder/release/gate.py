@@ -110,8 +110,14 @@ def _unread(course: Course, assignment: Assignment) -> Iterator[str]:
         return
     have = {str(t.get("question")): t for t in tables if isinstance(t, dict)}
     for question in written:
-        if not have.get(question.id, {}).get("criteria"):
+        criteria = have.get(question.id, {}).get("criteria")
+        if not criteria:
             yield f'{question.label} has no rubric; add [[rubric]] question = "{question.id}" to {path}'
+            continue
+        points = sum(c.get("points", 0) for c in criteria if isinstance(c, dict))
+        if abs(points - question.points) > _TOLERANCE:
+            expected = f"the manifest says {question.points:g}"
+            yield f"{path}: points of {question.id}'s criteria sum to {points:g}, {expected}"
     for name in have.keys() - {q.id for q in written}:
         yield f"{path}: rubric for {name!r}, which is no written question of the manifest"
 
@@ -138,6 +144,9 @@ def _graded(course: Course, slug: str, source: Source, grade: GradeNotebook) -> 
     ):
         try:
             result = grade(course, slug, made.notebook, files=made.files)
+        except AuthoringError as error:  # of the course, not of this submission
+            yield from listed(error)
+            return
         except AutograderError as error:
             yield f"the {name} cannot be graded: {error}"
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +18,8 @@ BUILD = Path("examples") / "build.py"
 
 def write_examples(course: Course, slug: str, out: Path) -> list[tuple[str, str]]:
     """Write the sample class of an assignment into a folder.
+
+    A ``build`` that takes ``files`` gets the complete further files and artifacts, by name, to put into zips.
 
     Args:
         course: the course's folders.
@@ -38,8 +41,10 @@ def write_examples(course: Course, slug: str, out: Path) -> list[tuple[str, str]
     source = read_source(course, slug)
     others = {f"{a.question} {a.name}": a.source for a in variants.alternatives(course, slug, source)}
     module = _load(path, slug)
+    complete = variants.solved(source)
+    beside = {"files": dict(complete.files)} if "files" in inspect.signature(module.build).parameters else {}
     try:
-        module.build(out, variants.solved(source).notebook, variants.starter(source).notebook, others)
+        module.build(out, complete.notebook, variants.starter(source).notebook, others, **beside)
     except Exception as error:
         raise AuthoringError(
             f"the sample class cannot be built: {error}", path, _line(error, path)

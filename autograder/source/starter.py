@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 
-from autograder.course import MANIFEST, Assignment, Course
+from autograder.course import MANIFEST, Assignment, Course, manifest_line
 from autograder.source import figures
 from autograder.source.document import Source, read_source
 from autograder.source.problems import Problem, refuse
@@ -42,22 +42,19 @@ def starter_files(course: Course, slug: str, source: Source | None = None) -> di
     problems: list[Problem] = []
     for path in (p for p in files_under(assignment.tests) if p.suffix != ".pyc"):
         files[path.relative_to(assignment.path).as_posix()] = path.read_bytes()
+    line = manifest_line(assignment.path, "data=")
     for name in assignment.data:
         listed = assignment.path / name
         paths = files_under(listed) if listed.is_dir() else [listed]
         if not listed.exists():
-            problems.append(
-                Problem(assignment.path / MANIFEST, 1, f"data: {name!r} is not in {assignment.path.name}/")
-            )
+            lost = f"data: {name!r} is not in assignments/{slug}/; put it there, or take it off the list"
+            problems.append(Problem(assignment.path / MANIFEST, line, lost))
             continue
         for path in paths:
             inside = path.relative_to(assignment.path).as_posix()
             if inside in files:
-                problems.append(
-                    Problem(
-                        assignment.path / MANIFEST, 1, f"data: {inside!r} is generated; take it off the list"
-                    )
-                )
+                made_anyway = f"data: {inside!r} is generated; take it off the list"
+                problems.append(Problem(assignment.path / MANIFEST, line, made_anyway))
             files[inside] = path.read_bytes()
     problems += _lost_references(source, files)
     refuse(problems)

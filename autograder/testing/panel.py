@@ -85,10 +85,14 @@ def score(check: QuestionCheck) -> str:
 
 
 def remark(check: QuestionCheck) -> str:
-    """Say what is left for hidden checks."""
-    if not check.tests or not check.hidden:
-        return ""
-    return f"Hidden checks decide the other {number(check.hidden)} of {number(check.question.points)} points."
+    """Say which file is still to be written, and what is left for hidden checks."""
+    words = []
+    if check.question.artifact and check.outcome is Outcome.NOT_ATTEMPTED:
+        words.append(f"{check.question.artifact} is not in the folder yet; its experiment writes it.")
+    if check.tests and check.hidden:
+        rest = f"{number(check.hidden)} of {number(check.question.points)}"
+        words.append(f"Hidden checks decide the other {rest} points.")
+    return " ".join(words)
 
 
 def standing(seen: tuple[float, float]) -> str:

@@ -16,6 +16,7 @@ from autograder.course import Assignment, Question
 from autograder.results import Attachment, Outcome, TestResult
 from autograder.testing import frames, guests
 from autograder.testing.collection import Problem, collect_folder, make_session
+from autograder.testing.disclosure import disclosures
 from autograder.testing.outcomes import Verdict, judge, provoked, withheld
 from autograder.testing.plugin import RUN, Run, derive_seed
 from autograder.testing.reference import Reference
@@ -64,6 +65,8 @@ class Suite:
                 continue
             found = collect_folder(session, folder)
             problems += found.problems
+            if is_hidden:
+                problems += [p for path in sorted(folder.glob("test_*.py")) for p in disclosures(path)]
             for item, test in read_items(found.items, assignment, is_hidden, problems):
                 tests[test] = item
         problems += check_names(tests)

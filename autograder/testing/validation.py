@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.course import MANIFEST, Assignment, Kind
+from autograder.course import MANIFEST, Assignment, Kind, manifest_line
 from autograder.errors import AuthoringError
 from autograder.testing.collection import Problem, definition_lines, unknown_fixtures
 from autograder.testing.plugin import FIXTURES
@@ -137,7 +137,11 @@ def check_points(assignment: Assignment, tests: Iterable[ScoringTest], *, comple
         if question.kind is Kind.WRITTEN:
             continue
         mine = by_question.get(question.id, [])
-        place = (mine[0].path, mine[0].line) if mine else (manifest, _line_of(manifest, question.id))
+        place = (
+            (mine[0].path, mine[0].line)
+            if mine
+            else (manifest, manifest_line(assignment.path, f'id="{question.id}"'))
+        )
         for words in _wrong_points(question.points, mine, complete):
             problems.append(Problem(*place, f"{question.label}{words}"))
     return problems
@@ -155,14 +159,6 @@ def _wrong_points(points: float, tests: list[ScoringTest], complete: bool) -> li
         sums = f"public {public:g} + hidden {hidden:g} = {total:g}"
         wrong.append(f": points of its tests are {sums}, the manifest says {points:g}")
     return wrong
-
-
-def _line_of(manifest: Path, question_id: str) -> int:
-    try:
-        lines = manifest.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return 1
-    return next((i for i, text in enumerate(lines, 1) if text.replace(" ", "") == f'id="{question_id}"'), 1)
 
 
 def as_error(problems: list[Problem]) -> AuthoringError:

@@ -53,14 +53,14 @@ def test_a_good_manifest_is_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [
-        ("points = 3", "points = -3", 12, "questions.0.points: Input should be greater than 0 (got -3)"),
-        ("points = 2", "points = 2\ncolour = 1", 19, "questions.1.colour: unknown key"),
+        ("points = 3", "points = -3", 12, "question 1.1: points: Input should be greater than 0 (got -3)"),
+        ("points = 2", "points = 2\ncolour = 1", 19, "question 1.2: colour: unknown key"),
         ('id = "1.2"', 'id = "1.1"', 8, "two questions have the id '1.1'"),
-        ('name = "essay"', 'name = "an essay"', 16, "questions.1.name"),
+        ('name = "essay"', 'name = "an essay"', 16, "question 1.2: name"),
         ('version = "1.0.0"', 'version = "one"', 3, "version"),
         ('title = "Homework"\n', "", 1, "title: missing; add it"),
         ("cpu_s = 5", "cpu_s = 0", 6, "limits.cpu_s"),
-        ('kind = "written"', 'kind = "essay"', 19, "questions.1.kind"),
+        ('kind = "written"', 'kind = "essay"', 19, "question 1.2: kind"),
         ('kind = "written"', 'kind = "artifact"', 14, "names the file in `artifact`"),
         ('title = "Homework"', 'title = "Homework', 2, "not valid TOML"),
         (

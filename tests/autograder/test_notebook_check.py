@@ -423,3 +423,26 @@ def test_a_shell_check_leaves_the_place_as_it_was(folder, shell, tmp_path, monke
 
 def test_panels_without_questions_pass(folder):
     assert Panel(()).passed
+
+
+def test_a_file_to_hand_in_that_is_not_written_yet_is_not_attempted(folder):
+    manifest = folder / "assignment.toml"
+    manifest.write_text(
+        manifest.read_text()
+        + '\n[[questions]]\nid = "8.1"\nname = "policy"\ntitle = "Policy"\npoints = 2\n'
+        + 'kind = "artifact"\nartifact = "policy.npz"\n'
+    )
+    (folder / "tests" / "test_policy.py").write_text(
+        "from autograder.testing import expect_equal, question\n\n\n"
+        '@question("8.1 policy", points=1)\n'
+        "def test_policy(student):\n"
+        '    """It has two weights."""\n'
+        '    expect_equal(student.load("policy.npz"), [1, 2])\n'
+    )
+    names = {"load": lambda path: [1, 2]}
+    panel = check(names, "8.1")
+    assert not panel.passed
+    assert "not written yet" in str(panel)
+    assert "policy.npz is not in the folder yet; its experiment writes it." in str(panel)
+    (folder / "policy.npz").write_bytes(b"weights")
+    assert check(names, "8.1").passed

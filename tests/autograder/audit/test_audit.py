@@ -14,6 +14,7 @@ from autograder.audit.cases import PARTS, Case, Part
 from autograder.audit.run import audit
 from autograder.audit.workshop import Workshop
 from autograder.course import Course
+from autograder.errors import AuthoringError
 from autograder.grading import threads
 from autograder.grading.api import grade_notebook
 from autograder.grading.grader import Grader
@@ -110,6 +111,12 @@ def test_what_the_reference_loses_is_told_once_and_not_of_each_mutant(own_tiny_c
     assert (double.num_caught, quadruple.num_caught, quadruple.num_mutants) == (1, 0, 1)
 
 
+def test_a_module_to_preload_that_is_not_installed_is_named_by_its_line(own_tiny_course: Course) -> None:
+    edit(own_tiny_course, "assignments/tiny/assignment.toml", 'preload = ["numpy"]', 'preload = ["nunpy"]')
+    with pytest.raises(AuthoringError, match=r"assignment\.toml:4: preload: no module 'nunpy' on this machine"):
+        audit(own_tiny_course, "tiny")
+
+
 def test_a_test_that_breaks_is_the_graders_error(own_tiny_course: Course) -> None:
     edit(
         own_tiny_course, "solutions/tiny/tests/test_tiny_hidden.py",
@@ -117,6 +124,7 @@ def test_a_test_that_breaks_is_the_graders_error(own_tiny_course: Course) -> Non
     )  # fmt: skip
     [problem] = reasons(own_tiny_course, Part.REFERENCE)
     assert problem.startswith("reference, seed 0: 1.2 ended in GRADER_ERROR: test_quadruples_anything")
+    assert re.search(r"OSError: no such data \(test_tiny_hidden\.py:\d+\)$", problem)
 
 
 def test_the_holes_that_run_in_a_question_are_found(tiny_course: Course) -> None:

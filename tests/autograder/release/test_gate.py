@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from autograder.course import Course
-from autograder.errors import ReleaseError, SandboxError
+from autograder.errors import AuthoringError, ReleaseError, SandboxError
 from autograder.release.gate import inspect, refuse_release
 from autograder.results import Outcome, TestResult
 from autograder.source.starter import write_starter
@@ -50,7 +50,7 @@ def test_a_starter_that_cannot_be_generated_is_a_reason(course: Course) -> None:
     (course.root / "assignments" / SLUG / "handout.md").unlink()
     found = inspect(course, SLUG, fake_grader())
     assert found.source is None and len(found.reasons) == 1
-    assert found.reasons[0].endswith(f"assignment.toml:1: data: 'handout.md' is not in {SLUG}/")
+    assert f"assignment.toml:5: data: 'handout.md' is not in assignments/{SLUG}/; " in found.reasons[0]
 
 
 def test_a_question_without_public_or_hidden_tests_is_named(course: Course) -> None:
@@ -170,6 +170,20 @@ def test_an_artifact_that_the_reference_does_not_hand_in_is_named(course: Course
     path.unlink()
     expected = f"{path}:1: no such file; 1.3 policy asks for it: run its experiment and keep what it writes"
     assert reasons(course) == (expected,)
+
+
+def test_points_of_a_rubric_are_held_against_the_manifest(course: Course) -> None:
+    path = course.solution(SLUG) / "rubric.toml"
+    edit(path, "points = 1", "points = 4")
+    [reason] = reasons(course)
+    assert reason.startswith(f"{path}: points of 2.1's criteria sum to ") and "the manifest says 2" in reason
+
+
+def test_what_is_wrong_with_the_course_is_told_once(course: Course) -> None:
+    def broken(*args: Any, **kwargs: Any) -> Any:
+        raise AuthoringError("no grading seed", "grading.toml")
+
+    assert reasons(course, broken) == ("grading.toml:1: no grading seed",)
 
 
 def test_a_refusal_lists_every_reason() -> None:

@@ -147,3 +147,22 @@ def test_only_the_burglar_and_the_untouched_left_most_of_it(homework_1):
     assert left.pop("erik_johansen") > 4 and left.pop("luis_fernandez") == 4 and left.pop("sofia_rossi") == 1
     assert set(left.values()) == {0}
     assert read["erik_johansen"].code.files == {}
+
+
+def test_further_files_and_artifacts_are_there_to_be_handed_in(course, tmp_path):
+    manifest = tmp_path / "assignments/hw9/assignment.toml"
+    manifest.write_text(
+        manifest.read_text()
+        + '\n[[questions]]\nid = "1.2"\nname = "policy"\ntitle = "Policy"\npoints = 1\n'
+        + 'kind = "artifact"\nartifact = "policy.npz"\n'
+    )
+    (tmp_path / "solutions/hw9/artifacts").mkdir()
+    (tmp_path / "solutions/hw9/artifacts/policy.npz").write_bytes(b"weights")
+    (tmp_path / "solutions/hw9/examples/build.py").write_text(
+        "def build(out, solved, starter, alternatives, files):\n"
+        "    out.mkdir()\n"
+        "    for name, data in files.items():\n"
+        "        (out / name).write_bytes(data)\n"
+    )
+    assert write_examples(course, "hw9", tmp_path / "class") == [("policy.npz", "")]
+    assert (tmp_path / "class/policy.npz").read_bytes() == b"weights"

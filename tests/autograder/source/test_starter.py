@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be_put_in_place_leaves_the_old_one(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"handout.md"', '"handin.md"', "assignment.toml:1: data: 'handin.md' is not in hw9_tiny/"),
+        ('"handout.md"', '"handin.md"', "assignment.toml:5: data: 'handin.md' is not in assignments/hw9_tiny/; put it there"),
         (
             '"handout.md"',
             '"handout.md", "assignment.toml"',

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autograder.testing.disclosure import disclosures
+
+
+def found(tmp_path: Path, body: str) -> list[str]:
+    path = tmp_path / "test_hidden.py"
+    indented = "".join(f"    {line}\n" for line in body.splitlines())
+    path.write_text(f"def test_x(student, reference, rng):\n{indented}")
+    return [f"{problem.line}: {problem.message}" for problem in disclosures(path)]
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "names"),
+    [
+        ('x = rng.normal()\nexpect(student.f(x) > 0, f"f({x}) is negative")', 3, "x"),
+        ('expect(student.f(1) == 2, "wrong", f"expected {reference.f(1)}")', 2, "reference"),
+        ('y = reference.f(1)\nz = y + 1\nexpect_close(student.f(1), z, hint=f"it is {z}")', 4, "z"),
+        ('expect_close(student.f(1), 2, what="f of " + str(rng.integers(9)))', 2, "rng"),
+        ('if (y := reference.f(1)) > 0:\n    expect(student.f(1) == y, message=f"{y}")', 3, "y"),
+    ],
+)
+def test_a_message_made_from_what_is_hidden_is_named(
+    tmp_path: Path, body: str, line: int, names: str
+) -> None:
+    expected = (
+        f"{line}: test_x: students read this message, and it is made from {names}; "
+        "say what is wrong without inputs and expected values"
+    )
+    assert found(tmp_path, body) == [expected]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'expect_close(student.f(1), reference.f(1), what="the values", hint="Sum over actions.")',
+        'got = student.f(rng.normal())\nexpect(got > 0, f"f returned {got}")',
+        'for name, value in {"a wall": rng.normal()}.items():\n    expect(student.f(value), f"not at {name}")',
+        'credit(0.5, measured=f"{reference.f(1)}")',
+        "expect(",
+    ],
+)
+def test_other_messages_pass(tmp_path: Path, body: str) -> None:
+    assert found(tmp_path, body) == []
