@@ -191,7 +191,7 @@ def visible_cells(plan: IndoorPlan, camera: Camera, pose: ArrayLike) -> NDArray[
     first, second = (boxes[None, :, :3] - origin) * inverse, (boxes[None, :, 3:] - origin) * inverse
     enter = np.minimum(first, second).max(axis=2)
     leave = np.maximum(first, second).min(axis=2)
-    hidden = ((enter <= leave) & (leave > 0) & (enter < 1)).any(axis=1)
+    hidden = ((enter <= leave) & (leave > 0)).any(axis=1)
     seen = np.zeros_like(plan.free)
     seen[rows[wanted[~hidden]], columns[wanted[~hidden]]] = True
     seen[rows[close], columns[close]] = True

@@ -75,6 +75,36 @@ def test_depth_and_surfaces_are_those_of_mujocos_rays(name, seed):
         assert np.mean(labels[surface] != labels[seen_surface]) < 1e-3
 
 
+def test_a_lens_under_a_lintel_sees_past_it():
+    plan, camera = draw_plan(0), Camera(max_depth=np.inf)
+    doorway = np.argwhere(plan.room_type == 2)
+    for heading in (0.4, 1.9, 3.5, 5.0):
+        pose = np.array([*position(doorway[1]), heading])
+        np.testing.assert_allclose(
+            depth(plan, camera, pose[None])[0], by_mujoco(plan, camera, pose)[0], atol=1e-9
+        )
+
+
+def test_sides_face_where_mujocos_normals_point():
+    plan, camera = draw_plan(1), Camera(height=24, width=24)
+    model = build_model(1, camera.mount_height, camera.vertical_fov_deg)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    for pose in poses_in(plan, 6):
+        view = look(plan, camera, pose[None])
+        rays = camera.rays_world(pose[2]).reshape(-1, 3)
+        geom, distance = np.full(len(rays), -1, dtype=np.int32), np.full(len(rays), -1.0)
+        normal = np.zeros(3 * len(rays))
+        mujoco.mj_multiRay(
+            model, data, np.array([*pose[:2], camera.mount_height]), rays.ravel(), VISIBLE_GROUPS, True,
+            model.body("robot").id, geom, distance, normal, len(rays), mujoco.mjMAXVAL,
+        )  # fmt: skip
+        met = view.surface.ravel() == geom
+        assert met.mean() > 0.2
+        facing = np.abs(normal.reshape(-1, 3)).argmax(axis=1)
+        np.testing.assert_array_equal(view.facing.ravel()[met], facing[met])
+
+
 @pytest.mark.parametrize("heading", range(4))
 def test_a_wall_faced_squarely_has_one_depth(heading):
     plan = draw_plan(0)
