@@ -1,4 +1,4 @@
-"""`make bench`: this grader against nbgrader and Otter, in one run on this machine."""
+"""`make bench`: this grader against nbgrader and Otter, and the environments against MuJoCo, in one run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ours, peers
+from tests.bench import environments, ours, peers
 from tests.bench.questions import FLAVOURS
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("peers", "sandbox", "class")
+PARTS = ("peers", "sandbox", "class", "environments")
 
 
 @click.command()
@@ -37,7 +37,7 @@ def main(
     assignment: str,
     out: Path,
 ) -> None:
-    """Measure PARTS (all by default): peers, sandbox, class."""
+    """Measure PARTS (all by default): peers, sandbox, class, environments."""
     console = Console()
     out.mkdir(parents=True, exist_ok=True)
     report: dict[str, object] = {"machine": f"{platform.system()} {platform.release()} {platform.machine()}"}
@@ -53,6 +53,8 @@ def main(
         for name, value in found.items():
             table.add_row(name, f"{value:.3g}" if isinstance(value, float) else str(value))
         console.print(table)
+    if "environments" in parts:
+        report["environments"] = _environments(console)
     path = out / "bench.json"
     path.write_text(json.dumps(report, indent=1) + "\n")
     console.print(f"Written: {path}")
@@ -75,6 +77,18 @@ def _sandbox(console: Console) -> dict[str, object]:
         )
         table.add_row(" ".join(preload), calls.tier, *(f"{n:.3g}" for n in numbers))
     console.print(table)
+    return report
+
+
+def _environments(console: Console) -> dict[str, object]:
+    report: dict[str, object] = {}
+    for name, speeds in environments.all_ids().items():
+        table = Table("driver", "control steps/s", "physics steps/s", "of C", "of single", title=name)
+        for speed in speeds:
+            numbers = (f"{speed.control_steps_s:,.0f}", f"{speed.physics_steps_s:,.0f}")
+            table.add_row(speed.name, *numbers, f"{speed.of_c:.2f}", f"{speed.of_single:.2f}")
+        console.print(table)
+        report[name] = [asdict(speed) for speed in speeds]
     return report
 
 
