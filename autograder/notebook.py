@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from autograder.testing.checking import PublicChecks, QuestionCheck
     from autograder.testing.panel import Panel, Trouble
 
+_NBGRADER = "NBGRADER_EXECUTION"  # set by nbgrader where it validates or grades: a cell fails by raising
 _folders: dict[Path, PublicChecks] = {}
 
 
-def check(*questions: str, folder: str | Path | None = None) -> Panel | Trouble:
+def check(*questions: str, folder: str | Path | None = None) -> Panel | Trouble | None:
     """Run the public checks of questions on the definitions of the calling notebook.
 
     Args:
@@ -27,6 +28,10 @@ def check(*questions: str, folder: str | Path | None = None) -> Panel | Trouble:
 
     Returns:
         A panel that a notebook shows and that prints as text; ``.passed`` says whether all is well.
+        Nothing where nbgrader runs the notebook.
+
+    Raises:
+        AssertionError: nbgrader runs the notebook, and not all is well: its points hang on that alone.
     """
     from autograder.errors import AutograderError
     from autograder.testing.panel import Panel, Trouble
@@ -40,6 +45,11 @@ def check(*questions: str, folder: str | Path | None = None) -> Panel | Trouble:
         panel = Panel(_with_cell_numbers(results), checks.seen)
     except AutograderError as error:
         panel = Trouble(str(error))
+    if _NBGRADER in os.environ:
+        if not panel.passed:
+            raise AssertionError(f"not all public checks passed\n{panel}")
+        print(panel)
+        return None  # nbgrader would read a value as partial credit
     if not _shows_values():
         print(panel)
     return panel

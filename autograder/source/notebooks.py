@@ -116,7 +116,7 @@ def _check(question: Question) -> Cell:
     cell = _labelled(_code(f'check("{question.id}")'), "check", [question.id])
     cell["id"] = f"check-{_dashed(question.id)}"
     cell["metadata"]["tags"] = ["experiment"]
-    if question.kind is Kind.CODE:
+    if question.kind is not Kind.WRITTEN:
         cell["metadata"]["nbgrader"] = _nbgrader(cell["id"], "code", points=question.points)
     return cell
 

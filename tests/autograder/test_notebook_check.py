@@ -446,3 +446,11 @@ def test_a_file_to_hand_in_that_is_not_written_yet_is_not_attempted(folder):
     assert "policy.npz is not in the folder yet; its experiment writes it." in str(panel)
     (folder / "policy.npz").write_bytes(b"weights")
     assert check(names, "8.1").passed
+
+
+def test_where_nbgrader_runs_the_notebook_a_check_that_fails_raises(folder, monkeypatch, capsys):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(AssertionError, match="not all public checks passed"):
+        check({"double": lambda x: x}, "1.1")
+    assert check({"double": lambda x: 2 * x}, "1.1") is None  # a value would be read as partial credit
+    assert "1.1" in capsys.readouterr().out

@@ -96,7 +96,8 @@ def test_the_model_answer_is_in_the_solved_notebook_alone(course: Course) -> Non
 def test_nbgrader_metadata_is_of_schema_3_with_unique_ids(course: Course) -> None:
     cells = cells_of(starter_notebook_of(read_source(course, SLUG)))
     found = {c["metadata"]["nbgrader"]["grade_id"]: c for c in cells.values() if "nbgrader" in c["metadata"]}
-    assert list(found) == ["hole-1-1", "check-1-1", "hole-1-2", "check-1-2", "written-3-1", "check-1-10"]
+    ids = ["hole-1-1", "check-1-1", "hole-1-2", "check-1-2", "check-2", "written-3-1", "check-1-10"]
+    assert list(found) == ids
     for grade_id, cell in found.items():
         metadata = cell["metadata"]["nbgrader"]
         kind = grade_id.split("-")[0]
