@@ -184,7 +184,8 @@ class _Run:
         kept = f", {shown.kept} of them kept from before" if shown.kept else ""
         tiers = ", ".join(sorted({result.tier for result in results if result.tier})) or "none"
         took = time.perf_counter() - start
-        self.say(f"{len(results)} submissions in {took:.1f} s{kept}. Sandbox tier {tiers}.")
+        number = "1 submission" if len(results) == 1 else f"{len(results)} submissions"
+        self.say(f"{number} in {took:.1f} s{kept}. Sandbox tier {tiers}.")
         return results
 
     def report(self, results: list[SubmissionResult]) -> None:
@@ -198,8 +199,7 @@ class _Run:
         shown = self.store.latest(assignment.slug) if options.only else results
         self.say(f"Gradebook:    {write_gradebook(shown, assignment, self.out)}")
         if options.gradescope_json:
-            _write_gradescope(results[0], self.grader, options.gradescope_json)
-            self.say(f"Gradescope:   {options.gradescope_json}")
+            self.say(f"Gradescope:   {_write_gradescope(results[0], self.grader, options.gradescope_json)}")
         elif options.pages:
             self.say(f"Class report: {self.write_pages(shown)}")
 
@@ -276,12 +276,17 @@ def _tier(name: str | None, official: bool) -> Tier | None:
     return known[name.upper()] if name is not None else None
 
 
-def _write_gradescope(result: SubmissionResult, grader: Grader, path: Path) -> None:
+def _write_gradescope(result: SubmissionResult, grader: Grader, path: Path) -> str:
+    """Write Gradescope's results.json, unless the grader itself failed: that is never a student's mark."""
     from autograder.reports.lms import gradescope_results
+    from autograder.results import Outcome
 
+    if failed := [q.id for q in result.questions if q.outcome is Outcome.GRADER_ERROR]:
+        return f"nothing written, the grader failed on {', '.join(failed)}; grade it where the grader runs"
     path.parent.mkdir(parents=True, exist_ok=True)
     data = gradescope_results(result, grader.assignment.title)
     path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    return str(path)
 
 
 def _gradescope_source(submission: Path, metadata: Path | None) -> SubmissionSource:

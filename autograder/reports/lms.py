@@ -20,7 +20,7 @@ def gradescope_results(result: SubmissionResult, title: str) -> dict[str, Any]:
         output = wording.plain(result.error)
         return {"score": 0.0, "output": output, "stdout_visibility": "hidden", "tests": []}
     notes = [f"- {wording.plain(f.what, 600)}" for f in result.findings]
-    output = f"{title}. Graded in sandbox tier {result.tier}."
+    output = f"{title}." + (f" Graded in sandbox tier {result.tier}." if result.tier else "")
     if result.awaiting:
         output += f" {wording.points(result.awaiting)} more points are with a reader."
     return {
@@ -47,12 +47,13 @@ def _gradescope_test(question: QuestionResult) -> dict[str, Any]:
                 test.hint and f"Hint: {test.hint}",
             )
             lines += ["     " + wording.plain(text, 1500).replace("\n", "\n     ") for text in extra if text]
+    status = "passed" if question.points >= question.possible else "failed"
     return {
         "name": question.title,
         "number": question.id,
         "score": question.points,
         "max_score": 0.0 if question.bonus else question.possible,
-        "status": "passed" if question.points >= question.possible else "failed",
+        **({} if question.outcome is Outcome.AWAITING_TA else {"status": status}),
         "output": "\n".join(lines),
         "output_format": "text",
         "visibility": "visible",

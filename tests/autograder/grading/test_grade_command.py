@@ -101,6 +101,21 @@ def test_one_submission_for_gradescope(call: Call, submissions: Path, tmp_path: 
     assert call("grade", "tiny", folder, *options)[0] == 2
 
 
+def test_a_failure_of_the_grader_is_no_mark_on_gradescope(
+    call: Call, own_tiny_course: Course, submissions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(own_tiny_course.root)
+    hidden = own_tiny_course.root / "solutions/tiny/tests/test_tiny_hidden.py"
+    hidden.write_text(
+        hidden.read_text().replace("expect_equal(student.quadruple(x), 4 * x)", "raise OSError('no such data')")
+    )
+    results = tmp_path / "results.json"
+    options = ("--out", tmp_path / "out", "--gradescope-json", results, "--jobs", 1)
+    code, said = call("grade", "tiny", submissions / "ada.ipynb", *options)
+    assert code == 1 and not results.exists()
+    assert "nothing written, the grader failed on 1.2; grade it where the grader runs" in said
+
+
 def test_marks_of_a_file_are_merged_and_a_wrong_line_is_named(
     call: Call, submissions: Path, tmp_path: Path
 ) -> None:

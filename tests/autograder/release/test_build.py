@@ -154,16 +154,19 @@ def test_the_gradescope_zip_unpacks_to_what_gradescope_runs(course: Course, tmp_
     assert '--gradescope-json "$ROOT/results/results.json" --metadata "$METADATA"' in run
 
 
-def gradescope(tmp_path: Path, course: Course, autograder: str) -> subprocess.CompletedProcess[str]:
-    """Lay Gradescope's folders out and run its script with an autograder of ours."""
+def gradescope(
+    tmp_path: Path, course: Course, autograder: str, probe: str = "echo A"
+) -> subprocess.CompletedProcess[str]:
+    """Lay Gradescope's folders out and run its script with an autograder and a Python of ours."""
     root = tmp_path / "autograder"
     (root / "source").mkdir(parents=True)
     (root / "submission").mkdir()
     (root / "venv" / "bin").mkdir(parents=True)
     (root / "submission_metadata.json").write_text("{}")
-    tool = root / "venv" / "bin" / "autograder"
-    tool.write_text(f"#!/usr/bin/env bash\n{autograder}\n")
-    tool.chmod(0o755)
+    for name, text in (("autograder", autograder), ("python", probe)):
+        tool = root / "venv" / "bin" / name
+        tool.write_text(f"#!/usr/bin/env bash\n{text}\n")
+        tool.chmod(0o755)
     data = release_into(course, tmp_path / "dist")[2].data
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         archive.extractall(root / "source")
@@ -178,13 +181,25 @@ def gradescope(tmp_path: Path, course: Course, autograder: str) -> subprocess.Co
     )
 
 
+WRITES = 'pwd; echo "$@"; echo "{}" > "$AUTOGRADER_ROOT/results/results.json"'
+
+
+@pytest.mark.parametrize(("probe", "tier"), [('echo "A\'"', "A'"), ("echo none here >&2; exit 1", "C")])
+def test_gradescope_grades_in_the_strongest_tier_that_there_is(
+    course: Course, tmp_path: Path, probe: str, tier: str
+) -> None:
+    done = gradescope(tmp_path, course, WRITES, probe)
+    assert done.returncode == 0, done.stderr
+    assert f"--tier {tier} --out" in done.stdout
+
+
 def test_gradescope_calls_grade_on_the_submission_inside_the_course(course: Course, tmp_path: Path) -> None:
-    done = gradescope(tmp_path, course, 'pwd; echo "$@"; echo "{}" > "$AUTOGRADER_ROOT/results/results.json"')
+    done = gradescope(tmp_path, course, WRITES)
     assert done.returncode == 0, done.stderr
     root = tmp_path / "autograder"
     where, call = done.stdout.splitlines()
     assert where == str(root / "source")
-    assert call.startswith(f"grade {SLUG} {root}/submission --out ")
+    assert call.startswith(f"grade {SLUG} {root}/submission --tier A --out ")
     assert call.endswith(
         f"--gradescope-json {root}/results/results.json --metadata {root}/submission_metadata.json"
     )

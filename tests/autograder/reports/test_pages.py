@@ -173,6 +173,7 @@ def test_gradescope_gets_one_entry_a_question() -> None:
     data = gradescope_results(result(findings=(Finding("A cell was doubled."),)), "HW")
     assert [t["number"] for t in data["tests"]] == ["1.1", "1.2", "9.1"]
     assert data["score"] == 5
+    assert "status" not in data["tests"][2]  # nobody has read it: neither passed nor failed
     assert "Hint: Look at the sign." in data["tests"][1]["output"]
     assert "A cell was doubled." in data["output"]
     assert "41.7" not in json.dumps(data)
