@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from autograder.errors import AutograderError, UsageError
 
+_REFUSED_BY_THE_MACHINE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+_MAKE_ROOM = "make room or take another folder, one that you may write to"
 COMMANDS = Path(__file__).parent / "commands"
 
 
@@ -36,8 +40,10 @@ def cli() -> None:
 
     \b
     Students:     autograder check 1.3        autograder submit
-    TAs:          autograder grade hw1_mdp submissions/
-    Instructors:  autograder new hw7_demo     autograder release hw1_mdp     autograder audit hw1_mdp
+    TAs:          autograder grade hw1_mdp submissions/     autograder export hw1_mdp --to canvas
+    Instructors:  autograder new hw7_demo     autograder audit hw1_mdp     autograder release hw1_mdp
+
+    Every verb's own help has examples: autograder grade --help.
 
     Exit codes: 0 fine, 1 something to act on, 2 wrong use.
     """
@@ -46,7 +52,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; print what a person can act on, never a traceback for it."""
     try:
-        code = cli(standalone_mode=False)  # ctx.exit(1) comes back as a value
+        code = cli(prog_name="autograder", standalone_mode=False)  # ctx.exit(1) comes back as a value
         if isinstance(code, int):
             sys.exit(code)
     except click.exceptions.Exit as error:
@@ -57,6 +63,14 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except AutograderError as error:
-        click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
-        click.echo(str(error), err=True)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        _stop(str(error), 2 if isinstance(error, UsageError) else 1)
+    except OSError as error:
+        if error.errno not in _REFUSED_BY_THE_MACHINE:
+            raise
+        _stop(f"{error.filename or 'the disk'}: {error.strerror}.\n  Next: {_MAKE_ROOM}.", 1)
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(message, err=True)
+    sys.exit(code)

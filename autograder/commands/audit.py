@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autograder.course import Course
 
 
-@click.command()
+@click.command(short_help="Test the tests: reference, starter, planted mistakes, other right answers.")
 @click.argument("hw", nargs=-1, metavar="[HW]...")
 @click.option("--jobs", type=click.IntRange(1), help="Submissions graded at a time. [default: one a core]")
 @click.option("--seeds", default=20, show_default=True, type=click.IntRange(1), metavar="N",
@@ -48,7 +48,7 @@ def command(
     autograder audit hw1_mdp --only mutants,alternatives
     autograder audit --seeds 5 --json build/audit.json
 
-    Exit code 1: something is wrong; every reason is listed.
+    Exit codes: 0 nothing is wrong, 1 something is (every reason is listed), 2 wrong use.
     """
     from autograder.grading.threads import single_threaded
 

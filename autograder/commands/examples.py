@@ -8,7 +8,7 @@ import click
 
 
 @click.command(short_help="Write an assignment's sample class of submissions.")
-@click.argument("hw")
+@click.argument("hw", metavar="HW")
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Where to write them."
 )  # fmt: skip
@@ -24,6 +24,8 @@ def command(hw: str, out: Path, root: Path | None) -> None:
     \b
     autograder examples hw1_mdp --out class
     autograder grade hw1_mdp class
+
+    Exit codes: 0 written, 1 the assignment has no sample class or it fails, 2 wrong use.
     """
     from autograder.course import Course
     from autograder.source.examples import write_examples

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 FORMATS = ("canvas", "moodle", "gradescope", "json", "written")
 
 
-@click.command()
-@click.argument("assignment")
+@click.command(short_help="Write results for Canvas, Moodle or Gradescope, or written answers to mark.")
+@click.argument("assignment", metavar="HW")
 @click.option("--to", "format_name", type=click.Choice(FORMATS), required=True, help="The format to write.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="The folder that grading wrote.")
 @click.option("--store", "store_url", default=None, help="Where the attempts are, if not in the folder.")
@@ -26,7 +26,7 @@ FORMATS = ("canvas", "moodle", "gradescope", "json", "written")
     help="CSV of points for written answers: person,question,points,comment.",
 )
 @click.option(
-    "--course", "root", type=click.Path(path_type=Path, file_okay=False), help="The course's folder."
+    "--root", type=click.Path(path_type=Path, file_okay=False), help="The course (default: found from here)."
 )
 def command(
     assignment: str,
@@ -44,6 +44,8 @@ def command(
 
     Fill in the points and comments of written.csv, then grade again with --written graded/written.csv; a line
     without points counts as not read yet.
+
+    Exit codes: 0 the file is written, 1 it cannot be, 2 wrong use.
     """
     from autograder.reports.lms import FORMATS as WRITERS
     from autograder.reports.stored import stored_results

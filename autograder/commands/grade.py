@@ -62,7 +62,7 @@ def spread(args: list[str]) -> list[str]:
     return out
 
 
-@click.command(cls=_Spread)
+@click.command(cls=_Spread, short_help="Grade a folder of submissions, or an export of an LMS.")
 @click.argument("hw", metavar="HW")
 @click.argument("submissions", type=click.Path(path_type=Path), metavar="SUBMISSIONS")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results. [default: graded/HW]")
@@ -82,7 +82,7 @@ def spread(args: list[str]) -> list[str]:
               help="A TA's marks for written answers: person,question,points,comment.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Grading seed. [default: the secret one in solutions/]")
 @click.option(
-    "--tier", metavar="TIER", help="Sandbox to insist on: A, A' or C. [default: the best there is]"
+    "--tier", metavar="TIER", help="Sandbox to insist on: A, A' or C. [default: A, else A']"
 )
 @click.option(
     "--official", is_flag=True, help="Refuse to grade where a sandbox only stops accidents (tier C)."
@@ -106,7 +106,7 @@ def command(ctx: click.Context, **options: Any) -> None:
     autograder grade hw1_mdp submissions/ --questions 1.1 3.2
     autograder grade hw1_mdp submissions/ --written written.csv
 
-    Exit code 1: somebody's submission cannot be read, or the grader failed on a question.
+    Exit codes: 0 graded; 1 a submission cannot be read, or the grader failed on a question; 2 wrong use.
     """
     from autograder.grading.threads import single_threaded
 

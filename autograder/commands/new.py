@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from autograder.course import Course
+from autograder.errors import UsageError
 
 
 @click.command(short_help="Scaffold a complete tiny assignment.")
@@ -14,10 +15,9 @@ from autograder.course import Course
 @click.option(
     "--root",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("."),
-    help="The course's folder.  [default: here]",
+    help="The course's folder (default: found from here, else a new course begins here).",
 )
-def command(slug: str, root: Path) -> None:
+def command(slug: str, root: Path | None) -> None:
     """Scaffold HW: two code questions with holes, a written one, and everything that belongs to them.
 
     Public and hidden tests, planted mistakes, other right answers, a rubric, a fresh grading seed, sample
@@ -27,11 +27,22 @@ def command(slug: str, root: Path) -> None:
     Examples:
       autograder new hw7_demo
       autograder new hw1_intro --root ../my-course
+
+    Exit codes: 0 written, 2 wrong use.
     """
     from autograder.release.scaffold import scaffold
 
-    written = scaffold(Course(root.resolve()), slug)
-    for path in written:
-        click.echo(f"  {path.relative_to(root.resolve())}")
+    course = _course(root)
+    for path in scaffold(course, slug):
+        click.echo(f"  {path.relative_to(course.root)}")
     click.echo(f"Next: edit solutions/{slug}/{slug}.py, then run `autograder starter {slug}`, ")
     click.echo(f"      `autograder audit {slug}` and `autograder release {slug}`.")
+
+
+def _course(root: Path | None) -> Course:
+    if root is not None:
+        return Course(root.resolve())
+    try:
+        return Course.find()
+    except UsageError:  # an empty folder becomes a course
+        return Course(Path.cwd())

@@ -30,6 +30,8 @@ def command(slug: str, out: Path | None, dry_run: bool, root: Path | None) -> No
     Examples:
       autograder release hw1_mdp
       autograder release hw1_mdp --dry-run     only the checks
+
+    Exit codes: 0 released, 1 there are reasons not to, 2 wrong use.
     """
     from autograder.release.build import release
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 
-@click.command()
-@click.argument("assignment")
+@click.command(short_help="Write the pages and grades.csv again, from what was graded.")
+@click.argument("assignment", metavar="HW")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="The folder that grading wrote.")
 @click.option("--store", "store_url", default=None, help="Where the attempts are, if not in the folder.")
 @click.option(
@@ -17,7 +17,7 @@ import click
     help="CSV of points for written answers: person,question,points,comment.",
 )
 @click.option(
-    "--course", "root", type=click.Path(path_type=Path, file_okay=False), help="The course's folder."
+    "--root", type=click.Path(path_type=Path, file_okay=False), help="The course (default: found from here)."
 )
 def command(
     assignment: str, out: Path | None, store_url: str | None, written: Path | None, root: Path | None
@@ -27,6 +27,8 @@ def command(
     \b
     autograder report hw1_mdp --out graded
     autograder report hw1_mdp --out graded --written written.csv
+
+    Exit codes: 0 the pages are written, 1 they cannot be, 2 wrong use.
     """
     from rich.console import Console
     from rich.progress import Progress

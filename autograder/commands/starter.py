@@ -30,6 +30,8 @@ def command(slugs: tuple[str, ...], check: bool, root: Path | None) -> None:
     Examples:
       autograder starter hw1_mdp       generate one
       autograder starter --check       hold all of starter_code/ against its source
+
+    Exit codes: 0 as generated, 1 the source is wrong or --check found a difference, 2 wrong use.
     """
     from autograder.source.starter import differences, starter_files, write_starter
 
