@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import environments, ours, peers
+from tests.bench import environments, navigation, ours, peers, quadruped
 from tests.bench.questions import FLAVOURS
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +89,18 @@ def _environments(console: Console) -> dict[str, object]:
             table.add_row(speed.name, *numbers, f"{speed.of_c:.2f}", f"{speed.of_single:.2f}")
         console.print(table)
         report[name] = [asdict(speed) for speed in speeds]
+    families = {
+        "quadruped": [asdict(row) for row in (quadruped.single_row(), *quadruped.rows())],
+        "navigation": [dict(row) for row in navigation.rows()],
+    }
+    for name, rows in families.items():
+        table = Table(*rows[0], title=name)
+        for row in rows:
+            table.add_row(*(f"{v:,.3g}" if isinstance(v, float) else str(v) for v in row.values()))
+        console.print(table)
+    report |= families
+    report["policy_microseconds"] = microseconds = quadruped.policy_microseconds()
+    console.print(f"One observation through a 60-256-128-12 policy in numpy: {microseconds:.1f} µs")
     return report
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -80,8 +81,7 @@ def _joined(command: Sequence[str | Path], group: Path | None) -> list[str]:
 
 def run(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None = None) -> Cost:
     """Run a command to its end and return its cost; its output is shown only when it fails."""
-    log = cwd / "bench.log"
-    with log.open("wb") as out, _group() as group:
+    with tempfile.TemporaryFile() as out, _group() as group:
         begin = time.perf_counter()
         process = subprocess.Popen(
             _joined(command, group),
@@ -93,10 +93,11 @@ def run(command: Sequence[str | Path], cwd: Path, env: Mapping[str, str] | None 
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - begin
         used = _used(group) if group is not None else None
+        out.seek(0)
+        said = out.read().decode(errors="replace")
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        tail = log.read_text(errors="replace")[-3000:]
-        raise CommandFailed(f"{' '.join(map(str, command))}: exit {process.returncode}\n{tail}")
+        raise CommandFailed(f"{' '.join(map(str, command))}: exit {process.returncode}\n{said[-3000:]}")
     if used is None:
         return Cost(wall_s, usage.ru_utime + usage.ru_stime, complete=False)
     return Cost(wall_s, used)
