@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autograder.commands._stored import of_the_store
 from autograder.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,18 +17,8 @@ FORMATS = ("canvas", "moodle", "gradescope", "json", "written")
 
 
 @click.command(short_help="Write results for Canvas, Moodle or Gradescope, or written answers to mark.")
-@click.argument("assignment", metavar="HW")
+@of_the_store
 @click.option("--to", "format_name", type=click.Choice(FORMATS), required=True, help="The format to write.")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="The folder that grading wrote.")
-@click.option("--store", "store_url", default=None, help="Where the attempts are, if not in the folder.")
-@click.option(
-    "--written",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV of points for written answers: person,question,points,comment.",
-)
-@click.option(
-    "--root", type=click.Path(path_type=Path, file_okay=False), help="The course (default: found from here)."
-)
 def command(
     assignment: str,
     format_name: str,

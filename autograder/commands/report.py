@@ -6,19 +6,11 @@ from pathlib import Path
 
 import click
 
+from autograder.commands._stored import of_the_store
+
 
 @click.command(short_help="Write the pages and grades.csv again, from what was graded.")
-@click.argument("assignment", metavar="HW")
-@click.option("--out", type=click.Path(path_type=Path), default=None, help="The folder that grading wrote.")
-@click.option("--store", "store_url", default=None, help="Where the attempts are, if not in the folder.")
-@click.option(
-    "--written",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV of points for written answers: person,question,points,comment.",
-)
-@click.option(
-    "--root", type=click.Path(path_type=Path, file_okay=False), help="The course (default: found from here)."
-)
+@of_the_store
 def command(
     assignment: str, out: Path | None, store_url: str | None, written: Path | None, root: Path | None
 ) -> None:

@@ -66,9 +66,8 @@ class Shown:
     It draws when told to and has no thread of its own: processes are forked while it stands.
     """
 
-    def __init__(self, console: Console, what: str = "submissions") -> None:
+    def __init__(self, console: Console) -> None:
         self._console = console
-        self._what = what
         self._outcomes: Counter[Outcome] = Counter()
         self.kept = self.done = self._total = 0
         self._bar = Bar(

@@ -13,7 +13,7 @@ _HOMES = {
     "Refused": "errors", "StudentError": "errors", "WorkerBlocked": "errors", "WorkerCrashed": "errors",
     "WorkerDied": "errors", "WorkerOutOfMemory": "errors", "WorkerTimedOut": "errors",
     "LocalStudent": "local", "RemoteHandle": "remote", "RemoteStudent": "remote", "Trusted": "trust",
-    "trusted": "trust", "Sandbox": "supervisor", "Worker": "supervisor", "Tier": "tiers",
+    "Sandbox": "supervisor", "Worker": "supervisor", "Tier": "tiers",
 }  # fmt: skip
 __all__ = sorted(_HOMES)  # noqa: PLE0605
 

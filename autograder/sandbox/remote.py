@@ -25,10 +25,9 @@ from autograder.sandbox.trust import (
     is_callers_fault,
     is_environment,
     time_limit,
-    trusted,
 )
 
-__all__ = ["Link", "RemoteHandle", "RemoteStudent", "Trusted", "trusted"]
+__all__ = ["Link", "RemoteHandle", "RemoteStudent", "Trusted"]
 
 _IDS = random.SystemRandom()
 

@@ -29,7 +29,14 @@ _CALLERS_FAULT = (
 
 
 class Trusted:
-    """An object that stays with the grader; student code reaches the listed members only.
+    """An object that stays with the grader, such as an environment; student code reaches the listed members.
+
+    Args:
+        obj: the object; it never leaves the grader.
+        methods: what student code may call.
+        attributes: what student code may read; each must be data.
+        budget: method -> how many calls are allowed in all.
+        name: how messages name it; by default from its class.
 
     Attributes:
         object: the object itself.
@@ -89,25 +96,6 @@ class Trusted:
 
     def _members(self) -> str:
         return ", ".join(sorted(self.methods | self.attributes)) or "none"
-
-
-def trusted(
-    obj: Any,
-    methods: Iterable[str] = (),
-    attributes: Iterable[str] = (),
-    budget: Mapping[str, int] | None = None,
-    name: str = "",
-) -> Trusted:
-    """Hand an object to student code without handing it over.
-
-    Args:
-        obj: the object, such as an environment; it never leaves the grader.
-        methods: what student code may call.
-        attributes: what student code may read; each must be data.
-        budget: method -> how many calls are allowed in all.
-        name: how messages name it; by default from its class.
-    """
-    return Trusted(obj, methods, attributes, budget, name)
 
 
 def as_trusted(value: Any) -> Trusted | None:

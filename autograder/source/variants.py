@@ -159,18 +159,6 @@ def starter_notebook(course: Course, slug: str, source: Source | None = None) ->
     return starter(source or read_source(course, slug, complete=False)).notebook
 
 
-def mutant_notebook(course: Course, slug: str, mutant: Mutant, source: Source | None = None) -> bytes:
-    """Return the solved notebook with one planted mistake."""
-    return with_mutant(source or read_source(course, slug, complete=False), mutant).notebook
-
-
-def alternative_notebook(
-    course: Course, slug: str, alternative: Alternative, source: Source | None = None
-) -> bytes:
-    """Return the solved notebook with another right answer."""
-    return with_alternative(source or read_source(course, slug, complete=False), alternative).notebook
-
-
 def _variant(source: Source, changed: Mapping[str, str]) -> Variant:
     """Take the markers off the source's files, some of them with changed text."""
     labels = [q.label for q in source.assignment.questions if q.kind is Kind.CODE]
@@ -296,10 +284,8 @@ __all__ = [
     "Alternative",
     "Mutant",
     "Variant",
-    "alternative_notebook",
     "alternatives",
     "hole_body",
-    "mutant_notebook",
     "mutants",
     "solved",
     "solved_notebook",

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 LABEL = re.compile(r"^\d+(\.\d+)? [A-Za-z_]\w*$")
-MARK = "question"
 
 
 def question(label: str, *, points: float) -> Any:

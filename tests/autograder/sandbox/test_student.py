@@ -16,8 +16,8 @@ from autograder.sandbox import (
     MissingName,
     RemoteHandle,
     StudentError,
+    Trusted,
     trust,
-    trusted,
 )
 from autograder.sandbox.errors import WorkerTimedOut
 from autograder.sandbox.loader import new_module
@@ -357,7 +357,7 @@ def roller(request, start):
 
 def test_a_trusted_object_is_stepped_here_and_counted(roller):
     counter = Counter()
-    env = trusted(counter, methods=["step", "reset"], attributes=["size"], budget={"step": 10}, name="env")
+    env = Trusted(counter, methods=["step", "reset"], attributes=["size"], budget={"step": 10}, name="env")
     assert roller.rollout(env, 4) == 4
     assert env.calls == {"step": 4, "reset": 1} and env.remaining("step") == 6 and counter.total == 4
     assert roller.peek(env, "size") == 3
@@ -365,16 +365,16 @@ def test_a_trusted_object_is_stepped_here_and_counted(roller):
 
 
 def test_an_overspent_budget_is_an_error(roller):
-    env = trusted(Counter(), methods=["step", "reset"], budget={"step": 3}, name="env")
+    env = Trusted(Counter(), methods=["step", "reset"], budget={"step": 3}, name="env")
     with pytest.raises(StudentError) as caught:
         roller.rollout(env, 4)
     assert caught.value.type_name == "BudgetSpent" and env.overspent
     assert caught.value.message == "env.step was called 3 times, all that this test allows"
-    assert roller.greedy(trusted(Counter(), methods=["step"], budget={"step": 3})) == (3, "BudgetSpent")
+    assert roller.greedy(Trusted(Counter(), methods=["step"], budget={"step": 3})) == (3, "BudgetSpent")
 
 
 def test_what_is_not_listed_is_not_there(roller):
-    env = trusted(Counter(), methods=["step"], attributes=["size"], name="env")
+    env = Trusted(Counter(), methods=["step"], attributes=["size"], name="env")
     for name in ("secret", "reset", "__dict__x", "object"):
         with pytest.raises(StudentError, match=rf"env\.{name} is not there while grading; there is size, step"):
             roller.peek(env, name)
@@ -383,7 +383,7 @@ def test_what_is_not_listed_is_not_there(roller):
 
 
 def test_a_trusted_object_is_called_from_the_main_thread_only(roller):
-    caught = roller.in_a_thread(trusted(Counter(), methods=["step"], name="env"))
+    caught = roller.in_a_thread(Trusted(Counter(), methods=["step"], name="env"))
     assert caught == ["step was called from a second thread; call it from the main thread"]
 
 
@@ -396,13 +396,13 @@ def test_an_environment_passes_for_one(make):
         def step(self, action):
             return 0, 1.0, False, False, {}
 
-    env = trusted(Env(), methods=["step"], attributes=["action_space"])
+    env = Trusted(Env(), methods=["step"], attributes=["action_space"])
     assert make().look(env) == (True, 3, 1.0)
 
 
 def test_a_budget_for_an_unlisted_method_is_a_mistake_of_the_test():
     with pytest.raises(TypeError, match="a budget for stop, which is not among the trusted methods"):
-        trusted(Counter(), methods=["step"], budget={"stop": 1})
+        Trusted(Counter(), methods=["step"], budget={"stop": 1})
 
 
 def test_generators_arrive_in_their_state_and_stay_as_they_were(student):

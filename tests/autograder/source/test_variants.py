@@ -12,15 +12,14 @@ from autograder.source.document import read_source
 from autograder.source.reference import load_reference, reference_source
 from autograder.source.variants import (
     Mutant,
-    alternative_notebook,
     alternatives,
     hole_body,
-    mutant_notebook,
     mutants,
     solved,
     solved_notebook,
     starter,
     starter_notebook,
+    with_alternative,
     with_hole_body,
     with_mutant,
 )
@@ -93,7 +92,7 @@ def test_a_mutant_changes_its_hole_and_nothing_else(course: Course) -> None:
         "squares",
         "Multiplies the number with itself.",
     )
-    before, after = solved_notebook(course, SLUG).decode(), mutant_notebook(course, SLUG, squares).decode()
+    before, after = solved_notebook(course, SLUG).decode(), with_mutant(read_source(course, SLUG), squares).notebook.decode()
     assert after == before.replace("total = x + x", "total = x * x") != before
     made = with_mutant(read_source(course, SLUG), starts)
     assert made.notebook.decode() == before
@@ -104,7 +103,7 @@ def test_a_mutant_may_span_lines(course: Course) -> None:
     mutant = Mutant(
         "1.1", "x", "why", "total = x + x  # twice\n    return total", "return x", Path("m.toml"), 1
     )
-    assert cell(mutant_notebook(course, SLUG, mutant), "hole-1-1").endswith('is text."""\n    return x')
+    assert cell(with_mutant(read_source(course, SLUG), mutant).notebook, "hole-1-1").endswith('is text."""\n    return x')
 
 
 @pytest.mark.parametrize(
@@ -153,7 +152,7 @@ def test_a_mutant_that_is_off_is_named_by_its_line(course: Course, old: str, new
 def test_an_alternative_is_added_at_the_end_as_a_student_would(course: Course) -> None:
     (times,) = alternatives(course, SLUG)
     assert (times.question, times.name, times.why) == ("1.1", "times", "Multiplies by two, in one line.")
-    cells = json.loads(alternative_notebook(course, SLUG, times))["cells"]
+    cells = json.loads(with_alternative(read_source(course, SLUG), times).notebook)["cells"]
     assert cells[-1]["id"] == "alternative-1-1-times" and cells[-1]["metadata"] == {}
     assert "".join(cells[-1]["source"]) == times.source
     assert cells[:-1] == json.loads(solved_notebook(course, SLUG))["cells"]
