@@ -174,7 +174,11 @@ class Store:
     def _prepare(self, tries: int = 3) -> None:
         """Make the tables; another process may be making them at the same moment, and then they are there."""
         try:
-            _METADATA.create_all(self._engine)
+            with self._engine.begin() as connection:
+                for table in _METADATA.sorted_tables:
+                    connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+                    for index in table.indexes:
+                        connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
             self._check_schema()
         except DatabaseError:
             if tries == 1:
