@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
+from weakref import WeakSet
 
 from autograder.course import Limits
 from autograder.errors import SandboxError
@@ -60,6 +61,7 @@ class Sandbox:
         self._packages = tuple(dict.fromkeys(("autograder", *packages)))
         self._pid = os.getpid()
         self._lock = threading.Lock()
+        self._links: WeakSet[WorkerLink] = WeakSet()
         self.report, self._launcher = self._choose(None if tier is None else Tier(tier))
 
     @property
@@ -147,17 +149,24 @@ class Sandbox:
         if os.getpid() != self._pid:
             raise SandboxError("a sandbox belongs to the process that made it.\n  Next: make one here.")
         try:
-            return WorkerLink(self._launcher.start())
+            return self._linked()
         except SandboxError:
             with self._lock:
                 if not self._launcher.is_gone():
                     raise
                 self._launcher.close()
                 self._launcher = self._launch(self.tier)  # the warm parent was killed: warm up another
-            return WorkerLink(self._launcher.start())
+            return self._linked()
+
+    def _linked(self) -> WorkerLink:
+        link = WorkerLink(self._launcher.start())
+        self._links.add(link)
+        return link
 
     def close(self) -> None:
-        """End the warm parent and every worker."""
+        """End the warm parent and every worker; no call is answered after this."""
+        for link in list(self._links):
+            link.close()
         self._launcher.close()
 
     def __enter__(self) -> Sandbox:
