@@ -5,10 +5,9 @@ Drivers of one id take turns, so that a busy machine slows them alike; a ratio i
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -19,30 +18,14 @@ from mujoco import batch
 
 import environments
 from environments.episode import MujocoEpisode
+from tests.bench.drivers import Driver, draw_actions, gymnasium_drivers, stepping, take_turns
 
 IDS = ("robolearn/PendulumSwingUp-v0",)
 NUM_ENVS = (16, 64, 256)
 NUM_THREADS = (1, 2)
-PEER_ENVS = 16  # of Gymnasium's own vector environments
+PEER_STEPS = 1024  # control steps of one call, summed over environments
 TURNS = 11
 TURN_S = 0.1  # about, for each driver in each turn
-
-
-@dataclass(frozen=True)
-class Driver:
-    """A way to step an environment.
-
-    Attributes:
-        name: what is shown.
-        steps_each_call: control steps, summed over environments, of one call.
-        call: does them.
-        floor: the driver that does the same physics in C, if it is another.
-    """
-
-    name: str
-    steps_each_call: int
-    call: Callable[[], None]
-    floor: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +53,7 @@ def measure(name: str, **settings: Any) -> list[Speed]:
     assert isinstance(single, MujocoEpisode)
     with _peers(name, settings) as peers:
         drivers = [*_alone(single), *_batched(name, settings, single), *peers]
-        rates = _take_turns(drivers)
+        rates = take_turns(drivers, TURNS, TURN_S)
     speeds = []
     for driver in drivers:
         floor = rates[driver.floor or driver.name]
@@ -87,28 +70,9 @@ def measure(name: str, **settings: Any) -> list[Speed]:
     return speeds
 
 
-def _take_turns(drivers: list[Driver]) -> dict[str, list[float]]:
-    """Return each driver's control steps a second, turn by turn."""
-    calls = {}
-    for driver in drivers:
-        driver.call()  # warm
-        begin = time.perf_counter()
-        driver.call()
-        calls[driver.name] = max(1, round(TURN_S / (time.perf_counter() - begin)))
-    rates: dict[str, list[float]] = {driver.name: [] for driver in drivers}
-    for _ in range(TURNS):
-        for driver in drivers:
-            begin = time.perf_counter()
-            for _ in range(calls[driver.name]):
-                driver.call()
-            wall_s = time.perf_counter() - begin
-            rates[driver.name].append(driver.steps_each_call * calls[driver.name] / wall_s)
-    return rates
-
-
 def _alone(single: MujocoEpisode) -> Iterator[Driver]:
     """The single environment, and one MjData in C."""
-    actions = _actions(single.action_space, 256)
+    actions = draw_actions(single.action_space, 256)
     model, num_substeps = single.physics.model, single.physics.num_substeps
     data = mujoco.MjData(model)
 
@@ -141,7 +105,7 @@ def _batched(name: str, settings: dict[str, Any], single: MujocoEpisode) -> Iter
             yield Driver(
                 f"batched {label}",
                 num_envs * num_steps,
-                _stepping(envs, num_steps),
+                stepping(envs, num_steps),
                 f"C, Batch.rollout {label}",
             )
 
@@ -160,40 +124,18 @@ def _rollout(single: MujocoEpisode, num_envs: int, num_threads: int, num_steps: 
     return roll
 
 
-def _stepping(envs: Any, num_steps: int) -> Callable[[], None]:
-    actions = _actions(envs.action_space, num_steps)
-    envs.reset(seed=0)
-
-    def step() -> None:
-        for action in actions:
-            envs.step(action)
-
-    return step
-
-
-def _actions(space: gymnasium.Space[Any], count: int) -> list[Any]:
-    space.seed(0)
-    return [space.sample() for _ in range(count)]
-
-
 @contextmanager
 def _peers(name: str, settings: dict[str, Any]) -> Iterator[list[Driver]]:
     """Gymnasium's own vector environments around our single one; compared with C on as many threads."""
-    made = {kind: gymnasium.make_vec(name, PEER_ENVS, kind, **settings) for kind in ("sync", "async")}
-    num_steps, label = 64, {"sync": "1", "async": "2"}
-    try:
-        yield [
-            Driver(
-                f"Gymnasium {kind} {PEER_ENVS}",
-                PEER_ENVS * num_steps,
-                _stepping(envs, num_steps),
-                f"C, Batch.rollout {PEER_ENVS} on {label[kind]}",
-            )
-            for kind, envs in made.items()
-        ]
-    finally:
-        for envs in made.values():
-            envs.close()
+    with ExitStack() as stack:
+        made = []
+        for num_envs in NUM_ENVS:
+            steps = max(1, PEER_STEPS // num_envs)
+            peers = stack.enter_context(gymnasium_drivers(name, num_envs, steps, **settings))
+            for kind, num_threads in (("sync", 1), ("async", 2)):
+                floor = f"C, Batch.rollout {num_envs} on {num_threads}"
+                made.append(replace(peers[kind], floor=floor))
+        yield made
 
 
 def all_ids() -> dict[str, list[Speed]]:
