@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from autograder.errors import AuthoringError
 from autograder.grading import digests
 from autograder.intake import Submission, SubmissionSource, read_submission
 from autograder.intake.template import Template, read_template
-from autograder.sandbox import Sandbox, Tier
+from autograder.sandbox import Defence, Sandbox, Tier
 from autograder.testing.suite import Suite
 
 SECRETS = "grading.toml"
@@ -70,13 +71,20 @@ class Grader:
         slug: the assignment.
         tier: the sandbox tier to insist on; by default the best that this machine has.
         seed: the grading seed; by default the one in solutions/.
+        without: defences to leave out, for a trial of the sandbox itself; never for a grade.
 
     Raises:
         AuthoringError: the manifest, the tests or the seed are wrong.
     """
 
     def __init__(
-        self, course: Course, slug: str, *, tier: Tier | None = None, seed: int | None = None
+        self,
+        course: Course,
+        slug: str,
+        *,
+        tier: Tier | None = None,
+        seed: int | None = None,
+        without: Collection[Defence] = (),
     ) -> None:
         self.course = course
         self.assignment = course.assignment(slug)
@@ -88,6 +96,7 @@ class Grader:
         if not self.template_path.is_file():
             raise AuthoringError(f"no starter notebook; run `autograder starter {slug}`", self.template_path)
         self.asked_tier = tier
+        self.without = frozenset(without)
         self.owner = 0  # the process that has registered to close it
         self._warm = _Warm()
 
@@ -120,7 +129,9 @@ class Grader:
     def sandbox(self) -> Sandbox:
         """The sandbox of this process, started when first used."""
         if self._warm.sandbox is None:
-            self._warm.sandbox = Sandbox(preload=self.assignment.preload, tier=self.asked_tier)
+            self._warm.sandbox = Sandbox(
+                preload=self.assignment.preload, tier=self.asked_tier, without=self.without
+            )
         return self._warm.sandbox
 
     def with_seed(self, seed: int) -> Grader:
@@ -192,6 +203,7 @@ class Grader:
         code = _code_digest(submission)
         # A and A' claim the same, so that results made in one hold in the other.
         claim = "accidents" if self.asked_tier is Tier.C else "adversaries"
+        claim += "".join(f", without {defence}" for defence in sorted(self.without))
         common = {
             "error": submission.error,
             "environments": self.environments_digest,

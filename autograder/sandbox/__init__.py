@@ -9,6 +9,7 @@ from typing import Any
 
 _HOMES = {
     "Cell": "code", "CellError": "code", "LoadReport": "code", "Usage": "code", "WorkerCode": "code",
+    "Defence": "defences",
     "BudgetSpent": "errors", "GraderSideError": "errors", "MissingName": "errors", "ProtocolError": "errors",
     "Refused": "errors", "StudentError": "errors", "WorkerBlocked": "errors", "WorkerCrashed": "errors",
     "WorkerDied": "errors", "WorkerOutOfMemory": "errors", "WorkerTimedOut": "errors",

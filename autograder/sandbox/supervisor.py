@@ -13,6 +13,7 @@ from autograder.course import Limits
 from autograder.errors import SandboxError
 from autograder.sandbox.bubblewrap import readable_paths
 from autograder.sandbox.code import CellError, LoadReport, Usage, WorkerCode
+from autograder.sandbox.defences import Defence
 from autograder.sandbox.errors import (
     WorkerBlocked,
     WorkerCrashed,
@@ -44,6 +45,7 @@ class Sandbox:
         tier: the tier to use and no other; None takes A, or A' where A is refused. C only when asked for.
         read_only: further files and folders that student code may read, at their own paths.
         packages: import packages of the course that student code may use.
+        without: defences to leave out, for a trial of the sandbox itself; never for a grade.
 
     Raises:
         SandboxError: no tier that was asked for is available here; the message says why.
@@ -55,7 +57,9 @@ class Sandbox:
         tier: Tier | str | None = None,
         read_only: Sequence[str | os.PathLike[str]] = (),
         packages: Sequence[str] = ("environments",),
+        without: Collection[Defence] = (),
     ) -> None:
+        self.without = frozenset(without)
         self._preload = tuple(preload)
         self._read_only = tuple(os.path.realpath(path) for path in read_only)
         self._packages = tuple(dict.fromkeys(("autograder", *packages)))
