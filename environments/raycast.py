@@ -5,6 +5,7 @@ The same picture on every machine, headless or not. The scene's first light cast
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import mujoco
@@ -17,6 +18,7 @@ HEADLIGHT = 0.16  # share that comes from the camera
 LAMP = 0.44  # share that comes from the scene's first light
 SKY_TOP = np.array([0.62, 0.74, 0.88])
 SKY_BOTTOM = np.array([0.93, 0.95, 0.97])
+HORIZON = 0.65  # share of the far clipping plane at which haze is complete; the closest to MuJoCo's renderer
 EDGE_CONTRAST = 0.04  # neighbours that differ by more than this (of 1) are sampled again
 SUBPIXELS = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))  # rotated grid, pixels
 SHADOW_BIAS = 1e-4  # m, shortens a shadow ray so that a surface does not shade itself
@@ -53,6 +55,7 @@ def cast(model: mujoco.MjModel, data: mujoco.MjData, origin_world: Array, direct
         origin_world: (3,) float64, m.
         direction_world: (R, 3) float64, unit length.
     """
+    model = _with_everything_in_sight(model)
     num_rays = len(direction_world)
     directions = np.ascontiguousarray(direction_world, dtype=np.float64)
     geom_id = np.full(num_rays, -1, dtype=np.int32)
@@ -63,6 +66,27 @@ def cast(model: mujoco.MjModel, data: mujoco.MjData, origin_world: Array, direct
         True, -1, geom_id, distance, normal, num_rays, mujoco.mjMAXVAL,
     )  # fmt: skip
     return Hits(np.asarray(origin_world), directions, geom_id, distance, normal.reshape(-1, 3))
+
+
+def _with_everything_in_sight(model: mujoco.MjModel) -> mujoco.MjModel:
+    """Return the model, or a copy of it, in which rays find also what does not collide.
+
+    ``mj_multiRay`` skips a body where a ray misses its bounding volume, which MuJoCo's compiler wraps around
+    the colliding geoms alone: the others would vanish where they stick out. Here it is around all of them.
+    """
+    reach = np.linalg.norm(model.geom_pos - model.body_ipos[model.geom_bodyid], axis=1) + model.geom_rbound
+    reach[model.geom_rbound == 0] = mujoco.mjMAXVAL  # planes
+    radius = np.zeros(model.nbody)
+    np.maximum.at(radius, model.geom_bodyid, reach)
+    bodies = np.flatnonzero(model.body_bvhadr >= 0)
+    roots = model.body_bvhadr[bodies]
+    volumes = np.zeros((len(bodies), 6))  # the middle, from the centre of mass, and half lengths
+    volumes[:, 3] = radius[bodies]  # MuJoCo takes the sphere around the box
+    if np.array_equal(model.bvh_aabb[roots], volumes):
+        return model
+    widened = copy.copy(model)
+    widened.bvh_aabb[roots] = volumes
+    return widened
 
 
 def camera_rays(
@@ -112,8 +136,21 @@ def shade(model: mujoco.MjModel, data: mujoco.MjData, hits: Hits) -> Array:
     point = hits.origin_world + hits.distance[met, None] * hits.direction_world[met]
     facing = np.abs(np.sum(normal * hits.direction_world[met], axis=1))
     light = AMBIENT + HEADLIGHT * facing + LAMP * _lamp(model, data, point, normal)
-    colour[met] = np.clip(_surface_colour(model, data, hits.geom_id[met], point) * light[:, None], 0, 1)
+    surface = np.clip(_surface_colour(model, data, hits.geom_id[met], point) * light[:, None], 0, 1)
+    share = _haze(model, hits.geom_id[met], hits.distance[met])[:, None]
+    colour[met] = surface + (model.vis.rgba.haze[:3] - surface) * share
     return colour
+
+
+def _haze(model: mujoco.MjModel, geom_id: NDArray[np.int32], distance: Array) -> Array:
+    """Find the share of haze before what was met: on endless planes under a sky, as in MuJoCo's renderer."""
+    if not np.any(model.tex_type == mujoco.mjtTexture.mjTEXTURE_SKYBOX):
+        return np.zeros(len(geom_id))
+    horizon = HORIZON * model.vis.map.zfar * model.stat.extent
+    depth = max(model.vis.map.haze, 1e-6)
+    is_plane = model.geom_type[geom_id] == mujoco.mjtGeom.mjGEOM_PLANE
+    is_endless = is_plane & np.any(model.geom_size[geom_id, :2] == 0, axis=1)
+    return is_endless * np.clip((distance / horizon - 1) / depth + 1, 0, 1)
 
 
 def _lamp(model: mujoco.MjModel, data: mujoco.MjData, point: Array, normal: Array) -> Array:
@@ -194,10 +231,11 @@ class Picture:
         if self._renderer is not None:
             self._renderer.update_scene(self.data, camera=self.camera_id)
             return self._renderer.render().copy()
-        image = self._sample(None).reshape(*self.size, 3)
+        model = _with_everything_in_sight(self.model)
+        image = self._sample(model, None).reshape(*self.size, 3)
         jagged = np.argwhere(_edges(image)).astype(np.float64)
         if len(jagged):
-            smooth = [self._sample(jagged + np.array(offset)) for offset in SUBPIXELS]
+            smooth = [self._sample(model, jagged + np.array(offset)) for offset in SUBPIXELS]
             rows, columns = jagged.astype(int).T
             image[rows, columns] = np.mean(smooth, axis=0)
         return np.rint(image * 255).astype(np.uint8)
@@ -214,9 +252,9 @@ class Picture:
         depth = np.where(hits.geom_id >= 0, hits.distance * (direction @ axis), np.inf)
         return depth.reshape(self.size)
 
-    def _sample(self, pixels: Array | None) -> Array:
-        origin, direction = camera_rays(self.model, self.data, self.camera_id, self.size, pixels)
-        return shade(self.model, self.data, cast(self.model, self.data, origin, direction))
+    def _sample(self, model: mujoco.MjModel, pixels: Array | None) -> Array:
+        origin, direction = camera_rays(model, self.data, self.camera_id, self.size, pixels)
+        return shade(model, self.data, cast(model, self.data, origin, direction))
 
     def close(self) -> None:
         """Let go of OpenGL."""

@@ -71,6 +71,53 @@ def test_the_middle_and_the_edges_of_a_picture_see_where_they_should(scene):
     np.testing.assert_allclose(wide[5, 0] / -wide[5, 2], 5 / 6 * 2 * np.tan(np.pi / 6))  # square pixels
 
 
+ORNAMENT = """
+<mujoco>
+  <worldbody>
+    <camera name="level" pos="0 -5 1" xyaxes="1 0 0 0 0 1" fovy="40"/>
+    <geom name="floor" type="plane" size="0 0 0.1"/>
+    <body name="robot" pos="0.2 0 1" euler="0 30 20">
+      <freejoint/>
+      <geom name="hull" size="0.2"/>
+      <geom name="antenna" type="capsule" fromto="0 0 0 0.3 0 1.2" size="0.03" contype="0" conaffinity="0"/>
+      <geom name="flag" type="box" pos="0.4 0 1.2" size="0.2 0.02 0.1" contype="0" conaffinity="0"/>
+    </body>
+  </worldbody>
+</mujoco>"""
+
+
+def test_parts_that_do_not_collide_are_seen_where_they_stick_out():
+    model = mujoco.MjModel.from_xml_string(ORNAMENT)
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    kept = model.bvh_aabb.copy()
+    hits = look(model, data, "level", (60, 80))
+    alone, found = np.full(60 * 80, -1), np.zeros(1, dtype=np.int32)
+    for i, ray in enumerate(hits.direction_world):  # a linear search, ray by ray
+        mujoco.mj_ray(model, data, hits.origin_world, ray, raycast.VISIBLE_GROUPS, True, -1, found, None)
+        alone[i] = found[0]
+    assert {model.geom("antenna").id, model.geom("flag").id} <= set(alone)
+    np.testing.assert_array_equal(hits.geom_id, alone)
+    np.testing.assert_array_equal(model.bvh_aabb, kept)  # the physics keeps its own
+
+
+def test_an_endless_floor_fades_into_the_sky_and_a_finite_one_does_not():
+    text = """<mujoco><visual><rgba haze="0 1 0 1"/><map zfar="10" haze="0.5"/></visual><statistic extent="1"/>
+      <asset><texture name="sky" type="skybox" builtin="gradient" rgb1="0 0 1" rgb2="0 0 1" width="8" height="8"/></asset>
+      <worldbody><geom name="floor" type="plane" size="{size}" rgba="1 0 0 1"/></worldbody></mujoco>"""
+    horizon = 10 * raycast.HORIZON
+    for size, shares in (("0 0 0.1", (0.0, 0.5, 1.0)), ("99 99 0.1", (0.0, 0.0, 0.0))):
+        model = mujoco.MjModel.from_xml_string(text.format(size=size))
+        data = mujoco.MjData(model)
+        mujoco.mj_forward(model, data)
+        for distance, share in zip((0.5 * horizon, 0.75 * horizon, horizon + 1), shares):
+            down = 1.0 / distance  # from a metre above the floor
+            ray = np.array([[np.sqrt(1 - down**2), 0, -down]])
+            red, green, _ = shade(model, data, cast(model, data, np.array([0.0, 0, 1]), ray))[0]
+            assert green == pytest.approx(share, abs=1e-6)
+            assert (red > 0) == (share < 1)
+
+
 def test_hidden_groups_are_not_seen(scene):
     model, data = scene
     assert model.geom("hidden").id not in look(model, data, "down", (21, 21)).geom_id
