@@ -11,10 +11,9 @@ from environments.quadruped.actuators import (
     evaluate_network,
 )
 from environments.quadruped.gait import LEGS, NOMINAL_POSE, leg_angles, trot
+from environments.quadruped.model import JOINTS, QuadrupedPhysics
 from environments.quadruped.quadruped import (
-    JOINTS,
     Quadruped,
-    QuadrupedPhysics,
     QuadrupedRecovery,
     QuadrupedSprint,
     QuadrupedVelocity,

@@ -56,7 +56,7 @@ def settle(model: mujoco.MjModel, num_poses: int, rng: np.random.Generator) -> N
 
 def main() -> None:
     """Write the file beside the model."""
-    from environments.quadruped.quadruped import load_model
+    from environments.quadruped.model import load_model
 
     poses = settle(load_model(), NUM_POSES, np.random.default_rng(SEED))
     np.savez_compressed(LYING_PATH, qpos=poses.astype(np.float32))

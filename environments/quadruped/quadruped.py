@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -13,39 +12,28 @@ from gymnasium import spaces
 from numpy.typing import ArrayLike, NDArray
 
 from environments.episode import MujocoEpisode
-from environments.physics import Physics, check_vector
+from environments.physics import check_vector
 from environments.quadruped.actuators import (
-    DAMPING,
-    STIFFNESS,
     Drive,
     NetworkActuator,
     NetworkWeights,
     RealActuator,
     Servo,
     TorqueActuator,
-    as_torque_motors,
 )
 from environments.quadruped.episodes import Episodes
-from environments.quadruped.gait import LEGS
+from environments.quadruped.model import JOINTS, QuadrupedPhysics, load_scene
 from environments.quadruped.task import (
-    NUM_SUBSTEPS,
     Randomisation,
     Starts,
     Task,
     draw_start,
-    gravity_body,
     num_commands,
     observation_bound,
-    to_body,
 )
 
 Array = NDArray[np.float64]
-
-# Model
-
-MODEL_PATH = Path(__file__).with_name("quadruped.xml")
 ACTUATORS = ("pd", "network", "real")
-JOINTS = tuple(f"{leg}_{joint}" for leg in LEGS for joint in ("HAA", "HFE", "KFE"))
 
 # Registered ids
 
@@ -55,91 +43,6 @@ IDS: dict[str, dict[str, Any]] = {
     "robolearn/QuadrupedRecovery-v0": {},
 }
 STEP_LIMIT = 250  # 5 s
-
-# Physics
-
-
-@cache
-def load_model() -> mujoco.MjModel:
-    """Return the model as it is in the file; shared, not to be changed."""
-    return mujoco.MjModel.from_xml_path(str(MODEL_PATH))
-
-
-class QuadrupedPhysics(Physics):
-    """The robot in MuJoCo. Its arrays have a leading axis of 1, so that it is a batch of one robot."""
-
-    def __init__(self, torque_motors: bool = False) -> None:
-        super().__init__(mujoco.MjModel.from_xml_path(str(MODEL_PATH)), NUM_SUBSTEPS)
-        if torque_motors:
-            as_torque_motors(self.model)
-
-    @property
-    def qpos(self) -> Array:
-        """Trunk position, quat, and joint angles (1, 19), live."""
-        return self.data.qpos[None]
-
-    @property
-    def qvel(self) -> Array:
-        """Trunk velocity (world), trunk turn (body), and joint velocities (1, 18), live."""
-        return self.data.qvel[None]
-
-    @property
-    def ctrl(self) -> Array:
-        """The servos' targets or the motors' torques (1, 12), live."""
-        return self.data.ctrl[None]
-
-    @property
-    def torque(self) -> Array:
-        """Joint torques in the last physics step (1, 12), N m, live."""
-        return self.data.actuator_force[None]
-
-    def advance(self, num_physics_steps: int) -> None:
-        """Take some physics steps; ``qpos`` and ``qvel`` are new, body poses are not."""
-        mujoco.mj_step(self.model, self.data, nstep=num_physics_steps)
-
-    def vary(self, starts: Starts) -> None:
-        """Give the robot the payload, friction and gains of its episode."""
-        names = ("body_mass", "body_inertia", "geom_friction", "actuator_gainprm", "actuator_biasprm")
-        vary({name: getattr(self.model, name)[None] for name in names}, slice(None), starts)
-        mujoco.mj_setConst(self.model, self.data)
-
-    def trunk_height(self) -> float:
-        """Height of the trunk's centre over the floor, m."""
-        return float(self.data.qpos[2])
-
-    def trunk_velocity_body(self) -> Array:
-        """Velocity (3,) of the trunk's centre in its own frame, m/s."""
-        return to_body(self.data.qpos[3:7], self.data.qvel[:3])
-
-    def uprightness(self) -> float:
-        """Cosine of the trunk's tilt: 1 level, 0 on a side, -1 on the back."""
-        return -float(gravity_body(self.data.qpos[3:7])[2])
-
-    def foot_positions_world(self) -> Array:
-        """Centres (4, 3) of the feet, LF RF LH RH, m."""
-        mujoco.mj_kinematics(self.model, self.data)
-        return np.array([self.data.geom(f"{leg}_foot").xpos for leg in LEGS])
-
-
-def vary(fields: Mapping[str, Array], ids: Any, starts: Starts) -> None:
-    """Write payload, friction and gains of K episodes into per-robot model fields (N, ...).
-
-    Follow with ``mj_setConst``. Torque motors keep their gains: their actuator has its own.
-    """
-    model = load_model()
-    trunk = model.body("trunk").id
-    feet = [model.geom(f"{leg}_foot").id for leg in LEGS]
-    mass = model.body_mass[trunk] + starts.payload
-    fields["body_mass"][ids, trunk] = mass
-    fields["body_inertia"][ids, trunk] = model.body_inertia[trunk] * (mass / model.body_mass[trunk])[:, None]
-    for foot in feet:
-        fields["geom_friction"][ids, foot, 0] = starts.friction
-    if np.any(fields["actuator_biasprm"]):  # position servos
-        gain = starts.gain[:, None]
-        fields["actuator_gainprm"][ids, :, 0] = STIFFNESS * gain
-        fields["actuator_biasprm"][ids, :, 1] = -STIFFNESS * gain
-        fields["actuator_biasprm"][ids, :, 2] = -DAMPING * gain
-
 
 # Task
 
@@ -272,6 +175,9 @@ class Quadruped(MujocoEpisode):
         terms = {name: float(values[0]) for name, values in info.pop("reward_terms").items()}
         success = bool(info.pop("is_success")[0])
         return {"reward_terms": terms, "is_success": success, **{k: v[0].copy() for k, v in info.items()}}
+
+    def _scene(self) -> tuple[mujoco.MjModel, mujoco.MjData, str]:
+        return load_scene(), self.physics.data, self.camera
 
     def _save(self) -> dict[str, Any]:
         return {**super()._save(), "episode": self.episodes.save(0)}

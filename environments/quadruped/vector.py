@@ -9,11 +9,10 @@ from mujoco import batch
 from numpy.typing import NDArray
 
 from environments.quadruped import quadruped
+from environments.quadruped.model import VARIED, vary
 from environments.quadruped.quadruped import Quadruped
 from environments.quadruped.task import Starts
 from environments.vector import Array, Ids, MujocoVectorEnv
-
-VARIED = ("body_mass", "body_inertia", "geom_friction", "actuator_gainprm", "actuator_biasprm")
 
 
 class BatchRobots:
@@ -33,7 +32,7 @@ class BatchRobots:
 
     def vary(self, ids: Ids, starts: Starts) -> None:
         """Give robots ``ids`` the payload, friction and gains of their episodes."""
-        quadruped.vary({name: self.batch.expand(name) for name in VARIED}, ids, starts)
+        vary({name: self.batch.expand(name) for name in VARIED}, ids, starts)
         self.batch.set_const(ids)
 
 

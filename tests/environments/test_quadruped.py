@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import mujoco
@@ -24,7 +25,7 @@ from environments.quadruped import (
 )
 from environments.quadruped.actuators import Servo
 from environments.quadruped.lying import settle
-from environments.quadruped.quadruped import load_model
+from environments.quadruped.model import load_model, load_scene
 from environments.quadruped.task import JOINT_LIMIT, TRACKING_TERMS, Starts, draw_start, num_commands
 
 REST = np.zeros(12)
@@ -66,6 +67,41 @@ def test_the_model_weighs_30_kg_and_is_mirrored():
     mujoco.mj_forward(model, data)
     np.testing.assert_allclose(data.subtree_com[model.body("trunk").id][:2], 0, atol=1e-12)
     np.testing.assert_allclose(np.tile(model.jnt_range[1:, 1].reshape(4, 3)[0], 4), JOINT_LIMIT)
+
+
+def test_what_is_only_seen_does_not_move_the_robot():
+    """Its parts are in the picture, and the physics has the same bits without them."""
+    model, scene = load_model(), load_scene()
+    assert (model.ngeom, model.ncam) == (18, 0)
+    assert (scene.ngeom, scene.ncam) == (47, 2)
+    states = []
+    for each in (model, scene):
+        data = mujoco.MjData(each)
+        data.qpos[7:] = NOMINAL_POSE
+        mujoco.mj_step(each, data, nstep=400)  # it falls to its knees on the way to angles of 0
+        states.append(np.concatenate([data.qpos, data.qvel]))
+    np.testing.assert_array_equal(*states)
+
+
+def test_contact_forces_are_nearly_the_exact_ones():
+    """Four sweeps of PGS against Newton to the end, on states of a trot that is pushed about by noise."""
+    env, exact = QuadrupedVelocity(), copy.copy(load_model())
+    exact.opt.solver, exact.opt.iterations = mujoco.mjtSolver.mjSOL_NEWTON, 100
+    env.reset(seed=0, options={"command": (0.7, 0, 0)})
+    rng, data, missed = np.random.default_rng(0), mujoco.MjData(exact), []
+    for _ in range(200):
+        terminated = env.step(np.clip(rng.normal(0, 0.3, 12), -1, 1))[2]
+        mujoco.mj_forward(env.physics.model, env.physics.data)
+        mujoco.mj_copyState(exact, env.physics.data, data, mujoco.mjtState.mjSTATE_INTEGRATION)
+        mujoco.mj_forward(exact, data)
+        if data.ncon:
+            forces = data.qfrc_constraint
+            missed.append(np.linalg.norm(env.physics.data.qfrc_constraint - forces) / np.linalg.norm(forces))
+        if terminated:
+            env.reset(options={"command": (0.7, 0, 0)})
+    assert len(missed) > 150
+    assert np.median(missed) < 0.01
+    assert np.quantile(missed, 0.95) < 0.1
 
 
 def test_it_stands_for_five_seconds_on_its_feet_alone():
@@ -369,7 +405,7 @@ def test_randomisation_reaches_the_physics():
     model, nominal = env.physics.model, load_model()
     assert model.body_mass.sum() - nominal.body_mass.sum() == pytest.approx(3)
     assert model.body_subtreemass[1] == pytest.approx(32.98)
-    np.testing.assert_allclose([model.geom(f"{leg}_foot").friction[0] for leg in quadruped.LEGS], 0.5)
+    np.testing.assert_allclose([model.pair(f"{leg}_foot").friction[0] for leg in quadruped.LEGS], 0.5)
     np.testing.assert_allclose(model.actuator_biasprm[:, :3], [[0, -72, -1.8]] * 12)
     np.testing.assert_allclose(nominal.actuator_biasprm[:, :3], [[0, -80, -2]] * 12)
     speed = [env.step(REST)[4]["velocity_body"] for _ in range(130)]
