@@ -1,6 +1,7 @@
 """Pictures without OpenGL: ``mj_multiRay`` finds the surfaces, Lambert's law shades them.
 
-The same picture on every machine, headless or not. The scene's first light casts shadows from its position.
+The same picture on every machine, headless or not. Light is the model's headlight and its first light, which
+casts shadows from its position, or along its direction; a light's cone, attenuation and gloss do not count.
 """
 
 from __future__ import annotations
@@ -13,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 DEFAULT_SIZE = (240, 320)  # (height, width), pixels
-AMBIENT = 0.40  # share of light that reaches every surface
-HEADLIGHT = 0.16  # share that comes from the camera
-LAMP = 0.44  # share that comes from the scene's first light
 SKY_TOP = np.array([0.62, 0.74, 0.88])
 SKY_BOTTOM = np.array([0.93, 0.95, 0.97])
 HORIZON = 0.65  # share of the far clipping plane at which haze is complete; the closest to MuJoCo's renderer
+SUN_DISTANCE = 100.0  # extents of the model from which a directional light is cast, nearly parallel
 EDGE_CONTRAST = 0.04  # neighbours that differ by more than this (of 1) are sampled again
 SUBPIXELS = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))  # rotated grid, pixels
 SHADOW_BIAS = 1e-4  # m, shortens a shadow ray so that a surface does not shade itself
@@ -134,9 +133,11 @@ def shade(model: mujoco.MjModel, data: mujoco.MjData, hits: Hits) -> Array:
         return colour
     normal = hits.normal_world[met]
     point = hits.origin_world + hits.distance[met, None] * hits.direction_world[met]
-    facing = np.abs(np.sum(normal * hits.direction_world[met], axis=1))
-    light = AMBIENT + HEADLIGHT * facing + LAMP * _lamp(model, data, point, normal)
-    surface = np.clip(_surface_colour(model, data, hits.geom_id[met], point) * light[:, None], 0, 1)
+    light = _lamp(model, data, point, normal)
+    if model.vis.headlight.active:
+        facing = np.abs(np.sum(normal * hits.direction_world[met], axis=1, keepdims=True))
+        light = light + model.vis.headlight.ambient + model.vis.headlight.diffuse * facing
+    surface = np.clip(_surface_colour(model, data, hits.geom_id[met], point) * light, 0, 1)
     share = _haze(model, hits.geom_id[met], hits.distance[met])[:, None]
     colour[met] = surface + (model.vis.rgba.haze[:3] - surface) * share
     return colour
@@ -154,15 +155,19 @@ def _haze(model: mujoco.MjModel, geom_id: NDArray[np.int32], distance: Array) ->
 
 
 def _lamp(model: mujoco.MjModel, data: mujoco.MjData, point: Array, normal: Array) -> Array:
-    if model.nlight == 0:
-        return np.clip(normal[:, 2], 0, 1)
+    """Return the first light's (R, 3) part at points (R, 3); what its ray meets before them is in shadow."""
+    if model.nlight == 0 or not model.light_active[0]:
+        return np.zeros((len(point), 3))
     lamp = data.light_xpos[0]
+    if model.light_type[0] == mujoco.mjtLightType.mjLIGHT_DIRECTIONAL:
+        lamp = model.stat.center - SUN_DISTANCE * model.stat.extent * data.light_xdir[0]
     to_point = point - lamp
     range_to_point = np.linalg.norm(to_point, axis=1)
     direction = to_point / np.maximum(range_to_point, 1e-12)[:, None]
     shadow = cast(model, data, lamp, direction)
     lit = (shadow.distance < 0) | (shadow.distance > range_to_point * (1 - SHADOW_BIAS) - SHADOW_BIAS)
-    return np.clip(-np.sum(normal * direction, axis=1), 0, 1) * lit
+    share = np.clip(-np.sum(normal * direction, axis=1), 0, 1) * lit
+    return share[:, None] * model.light_diffuse[0]
 
 
 def _surface_colour(

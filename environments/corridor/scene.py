@@ -38,10 +38,10 @@ def build_scene(length: int, doors: tuple[int, ...], goal: int) -> tuple[mujoco.
     <mujoco model="corridor">
       <visual>
         <global offwidth="1024" offheight="768"/>
-        <headlight ambient="0.40 0.40 0.40" diffuse="0.16 0.16 0.16" specular="0 0 0"/>
+        <headlight ambient="0.39 0.41 0.44" diffuse="0.16 0.16 0.16" specular="0 0 0"/>
       </visual>
       <worldbody>
-        <light name="lamp" diffuse="0.44 0.44 0.44" specular="0 0 0" cutoff="90" exponent="0"
+        <light name="lamp" diffuse="0.48 0.45 0.40" specular="0 0 0" cutoff="90" exponent="0"
           pos="{-0.3 * length} {-0.5 * length} {0.9 * length}"/>
         {_camera(length)}
         {"".join(geoms)}

@@ -46,10 +46,10 @@ def build_scene(rows: tuple[str, ...], rewards: Mapping[str, float]) -> tuple[mu
     <mujoco model="floor_plan">
       <visual>
         <global offwidth="1024" offheight="768"/>
-        <headlight ambient="0.40 0.40 0.40" diffuse="0.16 0.16 0.16" specular="0 0 0"/>
+        <headlight ambient="0.39 0.41 0.44" diffuse="0.16 0.16 0.16" specular="0 0 0"/>
       </visual>
       <worldbody>
-        <light name="lamp" diffuse="0.44 0.44 0.44" specular="0 0 0" cutoff="90" exponent="0"
+        <light name="lamp" diffuse="0.48 0.45 0.40" specular="0 0 0" cutoff="90" exponent="0"
           pos="{-0.45 * width} {0.35 * height} {1.1 * max(height, width) + 3}"/>
         {_camera(height, width)}
         {"".join(geoms)}

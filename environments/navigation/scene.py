@@ -7,6 +7,7 @@ from functools import lru_cache
 import mujoco
 import numpy as np
 
+from environments.navigation.camera import FLOOR_COLOURS, TILE, TILE_CONTRAST
 from environments.navigation.geodesics import CELL_SIZE
 from environments.navigation.plans import (
     NUM_COLUMNS,
@@ -31,6 +32,9 @@ BEACON_HEIGHT = WALL_HEIGHT + 0.1  # m, seen from above only
 OVERVIEW_HEIGHT = 40.0  # m: nearly no perspective
 IMAGE_ASPECT = 4 / 3
 MARGIN = 1.03
+GROUND = 8  # cells of ground around the building
+GROUND_GREY = 0.65
+FLOOR_BRIGHTNESS = 1.15  # of its colours in the robot's images, which light falls on
 
 
 @lru_cache(maxsize=16)
@@ -42,7 +46,20 @@ def build_model(seed: int, mount_height: float, vertical_fov_deg: float) -> mujo
     exact. Above the ceiling a disc shows the robot to the overview camera. Joints: x, y, heading.
     """
     plan = draw_plan(seed)
-    return mujoco.MjModel.from_xml_string(_world(plan, mount_height, vertical_fov_deg))
+    model = mujoco.MjModel.from_xml_string(_world(plan, mount_height, vertical_fov_deg))
+    _paint_floor(model, plan)
+    return model
+
+
+def _paint_floor(model: mujoco.MjModel, plan: IndoorPlan) -> None:
+    """Colour the floor by room type, as the robot sees it: one pixel of the texture a cell."""
+    rows, columns = np.mgrid[0:NUM_ROWS, 0:NUM_COLUMNS] // round(TILE / CELL_SIZE)
+    shade = 1 - TILE_CONTRAST * ((rows + columns) % 2)
+    inside = np.minimum(FLOOR_BRIGHTNESS * FLOOR_COLOURS[plan.room_type], 1) * shade[..., None]
+    pixels = np.full((NUM_ROWS + 2 * GROUND, NUM_COLUMNS + 2 * GROUND, 3), GROUND_GREY)
+    pixels[GROUND:-GROUND, GROUND:-GROUND] = inside
+    first = int(model.tex_adr[model.texture("rooms").id])
+    model.tex_data[first : first + pixels.size] = np.rint(255 * pixels).astype(np.uint8).ravel()
 
 
 def _world(plan: IndoorPlan, mount_height: float, vertical_fov_deg: float) -> str:
@@ -55,6 +72,7 @@ def _world(plan: IndoorPlan, mount_height: float, vertical_fov_deg: float) -> st
     )
     blocks = "".join(_block(rows, columns) for rows, columns in merge_cells(~plan.free))
     width, height = NUM_COLUMNS * CELL_SIZE, NUM_ROWS * CELL_SIZE
+    ground = GROUND * CELL_SIZE
     shown = max(height, width / IMAGE_ASPECT) / 2 * MARGIN
     fov = np.rad2deg(2 * np.arctan(shown / (OVERVIEW_HEIGHT - WALL_HEIGHT)))
     return f"""
@@ -63,12 +81,13 @@ def _world(plan: IndoorPlan, mount_height: float, vertical_fov_deg: float) -> st
       <size memory="2M"/>
       <visual>
         <global offwidth="1024" offheight="768"/>
-        <headlight ambient="0.40 0.40 0.40" diffuse="0.16 0.16 0.16" specular="0 0 0"/>
+        <headlight ambient="0.52 0.53 0.55" diffuse="0.20 0.20 0.20" specular="0 0 0"/>
       </visual>
       <asset>
-        <texture name="tiles" type="2d" builtin="checker" rgb1="0.86 0.85 0.82" rgb2="0.80 0.79 0.76"
-          width="64" height="64"/>
-        <material name="floor" texture="tiles" texrepeat="2 2" texuniform="true"/>
+        <texture name="rooms" type="2d" builtin="flat"
+          width="{NUM_COLUMNS + 2 * GROUND}" height="{NUM_ROWS + 2 * GROUND}"/>
+        <material name="floor" texture="rooms" texuniform="true"
+          texrepeat="{2 / (width + 2 * ground)} {2 / (height + 2 * ground)}"/>
       </asset>
       <default>
         <geom contype="0" conaffinity="0"/>
@@ -77,12 +96,12 @@ def _world(plan: IndoorPlan, mount_height: float, vertical_fov_deg: float) -> st
         <default class="robot"><geom type="cylinder" mass="0"/></default>
       </default>
       <worldbody>
-        <light name="lamp" diffuse="0.44 0.44 0.44" specular="0 0 0" cutoff="90" exponent="0"
+        <light name="lamp" diffuse="0.32 0.30 0.26" specular="0 0 0" cutoff="90" exponent="0"
           pos="{width * 0.35} {height * 0.75} 16"/>
         <camera name="overview" pos="{width / 2} {height / 2} {OVERVIEW_HEIGHT}" xyaxes="1 0 0 0 1 0"
           fovy="{fov}"/>
         {boxes}
-        <geom name="floor" type="plane" size="20 20 0.1" material="floor"/>
+        <geom name="floor" type="plane" size="20 20 0.1" pos="{-ground} {-ground} 0" material="floor"/>
         <geom name="ceiling" type="plane" size="20 20 0.1" pos="0 0 {WALL_HEIGHT}" zaxis="0 0 -1"
           rgba="0.95 0.95 0.94 1"/>
         {blocks}

@@ -14,6 +14,9 @@ import pytest
 from environments import raycast
 from environments.corridor import Corridor, CorridorEnv
 from environments.grid_navigation import GridNavigationEnv
+from environments.navigation import PointGoalNavigation
+from environments.navigation.camera import FLOOR_COLOURS
+from environments.navigation.plans import position
 from environments.pendulum import PendulumSwingUp
 from environments.raycast import Picture, camera_rays, cast, shade
 
@@ -148,8 +151,28 @@ def test_lamberts_law_on_a_sphere(scene):
     assert hits.geom_id[0] == model.geom("ball").id
     np.testing.assert_allclose(hits.normal_world[0], [0, -1, 0], atol=1e-9)
     # The point (-1, -0.5, 0.5) turns its normal (0, -1, 0) to the lamp at (0, 0, 10): away from it, cosine below 0.
-    expected = raycast.AMBIENT + raycast.HEADLIGHT
+    expected = 0.1 + 0.4  # MuJoCo's headlight, where a model says nothing else: ambient and diffuse, face on
     np.testing.assert_allclose(shade(model, data, hits), [[0, 0, expected]], atol=1e-6)
+
+
+@pytest.mark.parametrize("light", ['pos="0 0 10"', 'type="directional" dir="0 0 -2"', 'active="false"', None])
+def test_light_is_what_the_model_says(light):
+    """A floor seen and lit from straight above, and in the shadow of a slab."""
+    lamp = f'<light diffuse="0.4 0.3 0.2" {light}/>' if light else ""
+    model = mujoco.MjModel.from_xml_string(
+        f"""<mujoco><visual><headlight ambient="0.1 0.2 0.3" diffuse="0.2 0.1 0"/></visual><worldbody>{lamp}
+        <geom type="plane" size="9 9 0.1" rgba="1 1 1 1"/><geom type="box" pos="5 0 2" size="1 1 0.1"/>
+        </worldbody></mujoco>"""
+    )
+    data = mujoco.MjData(model)
+    mujoco.mj_forward(model, data)
+    above, beside = np.array([[0.0, 0, -1]]), np.array([[5.0, 0, -1.5]])
+    lit = shade(model, data, cast(model, data, np.array([0.0, 0, 5]), above))
+    shadowed = shade(model, data, cast(model, data, np.array([0.0, 0, 1.5]), beside / np.linalg.norm(beside)))
+    head, facing = np.array([0.2, 0.1, 0.0]), 1.5 / np.hypot(5, 1.5)
+    own = np.array([0.4, 0.3, 0.2]) * (light not in (None, 'active="false"'))
+    np.testing.assert_allclose(lit, [np.array([0.1, 0.2, 0.3]) + head + own], atol=1e-5)
+    np.testing.assert_allclose(shadowed, [np.array([0.1, 0.2, 0.3]) + head * facing], atol=1e-5)
 
 
 def test_a_checker_floor_has_its_two_colours_a_metre_apart():
@@ -261,6 +284,21 @@ def test_east_is_right_in_the_corridor_and_the_lamp_shows_the_sensor():
         lamps.append(np.any(np.all(np.abs(picture - np.array([242, 191, 38])) < 60, axis=2)))
     assert columns == sorted(columns)
     assert lamps == [True, True, False]
+
+
+def test_floors_from_above_have_the_colours_of_their_rooms():
+    env = PointGoalNavigation(render_mode="rgb_array", image_size=(360, 480))
+    env.reset(seed=0)
+    picture = env.render() / 255.0
+    camera = env._picture.data.camera("overview")
+    scale = 360 / 2 / np.tan(np.deg2rad(env._picture.model.camera("overview").fovy[0]) / 2) / camera.xpos[2]
+    alike = []
+    for cell in np.argwhere(env.plan.free):
+        x, y = np.array(position(cell)) - camera.xpos[:2]
+        seen = picture[round(180 - y * scale), round(240 + x * scale)]
+        painted = FLOOR_COLOURS[env.plan.room_type[tuple(cell)]]
+        alike.append(np.abs(seen / seen.sum() - painted / painted.sum()).max() < 0.02)
+    assert np.mean(alike) > 0.9  # the others are under lintels, beside the robot, or on the goal's mark
 
 
 @pytest.mark.slow
