@@ -13,36 +13,32 @@ Subclasses arrive as the plain type. A value with structure is a list whose firs
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, ItemsView, KeysView, Sequence, ValuesView
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgpack
 import numpy as np
 
 from autograder.sandbox import course_data, tensors
+from autograder.sandbox.bounds import (
+    COLLIDING,
+    EncodeError,
+    FrameLimits,
+    check_depth,
+    check_dims,
+    check_keys,
+    may_exceed,
+    measure,
+)
 from autograder.sandbox.errors import ProtocolError
+from autograder.sandbox.marks import MARKS, NAMES, PACKED, PLAIN, Mark
 
 INLINE_BYTES = 1024  # arrays up to this size lie in the header
 DTYPES = frozenset(
     ("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16")
 )
-MAX_DIMS = 32  # numpy's own bound is 64
 MAX_INT_BYTES = 512
-HASH_SAMPLE = 64  # dicts above this size are searched for colliding keys
-
-
-@dataclass(frozen=True)
-class FrameLimits:
-    """What one frame may hold."""
-
-    header_bytes: int = 8 << 20
-    buffer_bytes: int = 256 << 20  # all arrays together
-    arrays: int = 10_000  # those outside the header
-    depth: int = 32
-    items: int = 1_000_000  # of one list or dict
 
 
 @dataclass(frozen=True)
@@ -53,10 +49,6 @@ class Frame:
     buffers: tuple[Any, ...] = ()  # bytes-like
 
 
-class EncodeError(TypeError):
-    """A value cannot cross: it is not data, or it is larger than a frame."""
-
-
 class References(Protocol):
     """Gives out and resolves references to what is not data."""
 
@@ -65,25 +57,6 @@ class References(Protocol):
 
     def resolve(self, fields: list[Any]) -> Any:
         """Return what ``fields`` name; ProtocolError when they name nothing."""
-
-
-class _Mark:
-    """The first item of a list that stands for something else."""
-
-    __slots__ = ("name", "packed")
-
-    def __init__(self, tag: int, name: str) -> None:
-        self.name = name
-        self.packed = msgpack.ExtType(1, bytes([tag]))
-
-    def __hash__(self) -> int:
-        raise TypeError("a mark is not a value")
-
-
-_NAMES = ("tuple", "set", "frozenset", "complex", "int", "array", "scalar", "tensor", "reference", "course")
-_MARKS = tuple(_Mark(tag, name) for tag, name in enumerate(_NAMES))
-_PACKED = {mark.name: mark.packed for mark in _MARKS}
-_CONTAINERS = frozenset((list, dict, tuple, set, frozenset))
 
 
 class Encoder:
@@ -107,14 +80,16 @@ class Encoder:
         self._limits = limits or FrameLimits()
         self._buffers: list[Any] = []
         self._size = 0
+        self._small = 0
+        self._unusual = False  # whether it holds what becomes another type
         self._packer = msgpack.Packer(
             default=self._default, strict_types=True, unicode_errors="backslashreplace", buf_size=8192
         )
         self._exact: dict[type, Callable[[Any], Any]] = {
-            tuple: lambda v: [_PACKED["tuple"], *v],
-            set: lambda v: [_PACKED["set"], *v],
-            frozenset: lambda v: [_PACKED["frozenset"], *v],
-            complex: lambda v: [_PACKED["complex"], v.real, v.imag],
+            tuple: lambda v: [PACKED["tuple"], *v],
+            set: lambda v: [PACKED["set"], *v],
+            frozenset: lambda v: [PACKED["frozenset"], *v],
+            complex: lambda v: [PACKED["complex"], v.real, v.imag],
             int: _big_int,
             np.ndarray: self._array,
         }
@@ -125,52 +100,63 @@ class Encoder:
         Raises:
             EncodeError: the value is not data, is nested too deeply, or is too large.
         """
-        self._buffers, self._size = [], 0
+        self._buffers, self._size, self._small, self._unusual = [], 0, 0, False
         try:
             header = self._packer.pack(value)
+            if self._unusual or may_exceed(header, self._limits):
+                measure(value, self._limits)
         except EncodeError:
             raise
-        except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        except (ValueError, TypeError, OverflowError, RecursionError, NotImplementedError) as error:
             raise EncodeError(f"a value cannot cross to the other process: {error}") from None
         buffers, self._buffers = tuple(self._buffers), []
         if len(header) > self._limits.header_bytes:
             raise EncodeError(_too_large("text, numbers and lists", len(header), self._limits.header_bytes))
         if len(buffers) > self._limits.arrays:
             raise EncodeError(f"{len(buffers)} arrays in one value, at most {self._limits.arrays}")
+        if self._small > self._limits.small_arrays:
+            most = self._limits.small_arrays
+            raise EncodeError(f"{self._small} small arrays in one value, at most {most}; stack them")
         return Frame(header, buffers)
 
     def _default(self, value: Any) -> Any:
         convert = self._exact.get(type(value))
         if convert is not None:
             return convert(value)
-        if isinstance(value, np.generic):
+        if isinstance(value, np.generic) and not isinstance(value, str | bytes):
             return self._scalar(value)
-        for base, plain in _PLAIN:
+        for base, plain in PLAIN:
             if isinstance(value, base):
+                self._unusual = True
                 return plain(value)
         if isinstance(value, np.ndarray):
             return self._array(np.array(value, copy=True, subok=False))
         if tensors.is_tensor(value):
             name, data, dims, grad = tensors.dump(value)
-            return [_PACKED["tensor"], name, self._place(data), grad and self._grader_side, *dims]
+            return [PACKED["tensor"], name, self._place(data), grad and self._grader_side, *dims]
         if self._grader_side and (fields := course_data.dump(value)) is not None:
-            return [_PACKED["course"], *fields]
+            return [PACKED["course"], *fields]
         if self._references is None:
             raise EncodeError(f"an object of type {type(value).__name__} is not data")
-        return [_PACKED["reference"], *self._references.export(value)]
+        return [PACKED["reference"], *self._references.export(value)]
 
     def _array(self, array: np.ndarray) -> list[Any]:
         array = _plain_dtype(array)
         flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        return [_PACKED["array"], array.dtype.str, self._place(flat.data), *array.shape]
+        if array.dtype == np.bool_ and flat.size and flat.max() > 1:
+            flat = (flat != 0).view(np.uint8)  # a view of other bytes, where any of them means True
+        return [PACKED["array"], array.dtype.str, self._place(flat.data), *array.shape]
 
     def _scalar(self, value: np.generic) -> list[Any]:
         array = _plain_dtype(np.asarray(value))
-        return [_PACKED["scalar"], array.dtype.str, array.tobytes()]
+        if array.dtype == np.bool_:
+            array = np.asarray(bool(array))
+        return [PACKED["scalar"], array.dtype.str, array.tobytes()]
 
     def _place(self, data: memoryview) -> bytes | None:
         """Return small data itself; put large data among the buffers."""
         if data.nbytes <= INLINE_BYTES:
+            self._small += 1
             return data.tobytes()
         self._size += data.nbytes
         if self._size > self._limits.buffer_bytes:
@@ -200,9 +186,10 @@ class Decoder:
         self._limits = limits or FrameLimits()
         self._buffers: Sequence[Any] = ()
         self._next = 0
-        self._builders: dict[_Mark, Callable[[list[Any]], Any]] = {}
-        self._build = tuple(getattr(self, f"_build_{name}") for name in _NAMES)
-        self._tags = {id(mark): tag for tag, mark in enumerate(_MARKS)}
+        self._containers = 0
+        self._small = 0
+        self._build = tuple(getattr(self, f"_build_{name}") for name in NAMES)
+        self._tags = {id(mark): tag for tag, mark in enumerate(MARKS)}
 
     def decode(self, frame: Frame) -> Any:
         """Decode one frame.
@@ -214,13 +201,14 @@ class Decoder:
         if len(frame.header) > limits.header_bytes or len(frame.buffers) > limits.arrays:
             raise ProtocolError("a frame larger than the limits")
         self._buffers, self._next = frame.buffers, 0
+        self._containers = self._small = 0
         try:
             value = msgpack.unpackb(
                 frame.header, raw=False, strict_map_key=False, ext_hook=_mark, list_hook=self._list,
-                object_pairs_hook=_dict, max_array_len=limits.items, max_map_len=limits.items,
+                object_pairs_hook=self._dict, max_array_len=limits.items, max_map_len=limits.items,
                 max_ext_len=1, max_str_len=limits.header_bytes, max_bin_len=limits.header_bytes,
             )
-        except ProtocolError:
+        except (ProtocolError, MemoryError, TimeoutError):  # the last two are this process's own
             raise
         except Exception as error:  # whatever bytes can provoke is the sender's fault
             raise ProtocolError(f"a frame that cannot be read: {type(error).__name__}: {error}") from None
@@ -228,23 +216,44 @@ class Decoder:
             used, self._buffers = self._next, ()
         if used != len(frame.buffers):
             raise ProtocolError("a frame with buffers that no array names")
-        _check_depth(value, limits.depth)
+        check_depth(value, limits.depth)
         return value
 
     def _list(self, items: list[Any]) -> Any:
-        if not items or type(items[0]) is not _Mark:
+        if not items or type(items[0]) is not Mark:
+            self._count()
             return items
         return self._build[self._tags[id(items[0])]](items)
 
+    def _dict(self, pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+        self._count()
+        if len(pairs) > COLLIDING:
+            check_keys([key for key, _ in pairs])
+        return dict(pairs)
+
+    def _count(self) -> None:
+        """Count a container: a few bytes of a header become a few hundred of memory."""
+        self._containers += 1
+        if self._containers > self._limits.containers:
+            raise ProtocolError(f"a value of more than {self._limits.containers} lists")
+
+    def _count_array(self, data: Any) -> None:
+        self._small += data is not None
+        if self._small > self._limits.small_arrays:
+            raise ProtocolError(f"a value of more than {self._limits.small_arrays} small arrays")
+
     def _build_tuple(self, items: list[Any]) -> tuple[Any, ...]:
+        self._count()
         return tuple(items[1:])
 
     def _build_set(self, items: list[Any]) -> set[Any]:
-        _check_keys(items[1:])
+        self._count()
+        check_keys(items[1:])
         return set(items[1:])
 
     def _build_frozenset(self, items: list[Any]) -> frozenset[Any]:
-        _check_keys(items[1:])
+        self._count()
+        check_keys(items[1:])
         return frozenset(items[1:])
 
     def _build_complex(self, items: list[Any]) -> complex:
@@ -259,10 +268,14 @@ class Decoder:
 
     def _build_array(self, items: list[Any]) -> np.ndarray:
         _, dtype, data, *dims = items
+        self._count_array(data)
+        return self._array(dtype, data, dims)
+
+    def _array(self, dtype: Any, data: Any, dims: list[Any]) -> np.ndarray:
         if _exactly(dtype, str) not in DTYPES:
             raise ProtocolError(f"an array of dtype {dtype[:20]!r}")
         kind = np.dtype(dtype)
-        _check_dims(dims)
+        check_dims(dims)
         content = self._take(data, math.prod(dims) * kind.itemsize)
         array = np.frombuffer(content, kind).reshape(dims)
         if kind == np.bool_ and array.size and np.frombuffer(content, np.uint8).max() > 1:
@@ -271,14 +284,15 @@ class Decoder:
 
     def _build_scalar(self, items: list[Any]) -> Any:
         _, dtype, data = items
-        return self._build_array([None, dtype, data])[()]
+        return self._array(dtype, data, [])[()]
 
     def _build_tensor(self, items: list[Any]) -> Any:
         _, name, data, grad, *dims = items
         itemsize = tensors.ITEMSIZE.get(_exactly(name, str))
         if itemsize is None:
             raise ProtocolError(f"a tensor of dtype {name[:20]!r}")
-        _check_dims(dims)
+        self._count_array(data)
+        check_dims(dims)
         content = self._take(data, math.prod(dims) * itemsize)
         return tensors.load(name, content, dims, grad is True and self._trusting)
 
@@ -306,22 +320,10 @@ class Decoder:
         return data if type(data) is bytearray else bytearray(data)
 
 
-def _mark(code: int, data: bytes) -> _Mark:
-    if code != 1 or data[0] >= len(_MARKS):
+def _mark(code: int, data: bytes) -> Mark:
+    if code != 1 or data[0] >= len(MARKS):
         raise ProtocolError("an unknown kind of value")
-    return _MARKS[data[0]]
-
-
-def _dict(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    if len(pairs) > HASH_SAMPLE:
-        _check_keys([key for key, _ in pairs])
-    return dict(pairs)
-
-
-def _check_keys(keys: list[Any]) -> None:
-    """Refuse many keys of one hash: building the dict would take quadratic time."""
-    if len(keys) > HASH_SAMPLE and 2 * len(set(map(hash, keys))) < len(keys):
-        raise ProtocolError("a dict or set whose keys collide")
+    return MARKS[data[0]]
 
 
 def _exactly(value: Any, kind: type) -> Any:
@@ -330,43 +332,11 @@ def _exactly(value: Any, kind: type) -> Any:
     return value
 
 
-def _check_dims(dims: list[Any]) -> None:
-    if len(dims) > MAX_DIMS or any(type(d) is not int or not 0 <= d < 2**48 for d in dims):
-        raise ProtocolError("an array whose shape is not a few sizes")
-
-
-def _check_depth(value: Any, depth: int) -> None:
-    """Walk containers only; the types in a container are collected at C speed."""
-    level = [value]
-    for _ in range(depth + 1):
-        deeper: list[Any] = []
-        for item in level:
-            if type(item) is dict:
-                deeper += _nested(item.keys()) + _nested(item.values())
-            elif type(item) in _CONTAINERS:
-                deeper += _nested(item)
-            elif type(item) is _Mark:
-                raise ProtocolError("a mark outside its list")
-        if not deeper:
-            return
-        level = deeper
-    raise ProtocolError(f"a value nested deeper than {depth}")
-
-
-_WALKED = _CONTAINERS | {_Mark}
-
-
-def _nested(items: Any) -> list[Any]:
-    if _WALKED.isdisjoint(map(type, items)):
-        return []
-    return [item for item in items if type(item) in _WALKED]
-
-
 def _big_int(value: int) -> list[Any]:
     size = value.bit_length() // 8 + 1
     if size > MAX_INT_BYTES:
         raise EncodeError(f"an integer of {value.bit_length()} bits, at most {8 * MAX_INT_BYTES}")
-    return [_PACKED["int"], value.to_bytes(size, "little", signed=True)]
+    return [PACKED["int"], value.to_bytes(size, "little", signed=True)]
 
 
 def _plain_dtype(array: np.ndarray) -> np.ndarray:
@@ -383,22 +353,3 @@ def _plain_dtype(array: np.ndarray) -> np.ndarray:
 
 def _too_large(what: str, got: int, limit: int) -> str:
     return f"{what} of {got / 2**20:.0f} MB in one value, at most {limit / 2**20:.0f} MB"
-
-
-# Subclasses cross as what they are based on, read with the base's own methods.
-_PLAIN: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (int, int.__pos__),
-    (float, float.__pos__),
-    (complex, lambda v: [_PACKED["complex"], (z := complex.__pos__(v)).real, z.imag]),
-    (str, str.__str__),
-    (bytes, lambda v: bytes.__getitem__(v, slice(None))),
-    (bytearray, lambda v: bytes(bytearray.__getitem__(v, slice(None)))),
-    (memoryview, memoryview.tobytes),
-    (tuple, lambda v: [_PACKED["tuple"], *tuple.__iter__(v)]),
-    (list, lambda v: list.__getitem__(v, slice(None))),
-    (dict, lambda v: dict(dict.items(v))),
-    (set, lambda v: [_PACKED["set"], *set.__iter__(v)]),
-    (frozenset, lambda v: [_PACKED["frozenset"], *frozenset.__iter__(v)]),
-    ((deque, range, KeysView, ValuesView, ItemsView), list),
-    (MappingProxyType, dict),
-)

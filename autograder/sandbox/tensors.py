@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from autograder.sandbox.bounds import EncodeError
+
 ITEMSIZE = {
     "bool": 1, "uint8": 1, "int8": 1, "int16": 2, "int32": 4, "int64": 8, "float16": 2, "bfloat16": 2,
     "float32": 4, "float64": 8, "complex64": 8, "complex128": 16,
@@ -27,8 +29,6 @@ def dump(tensor: Any) -> tuple[str, memoryview, tuple[int, ...], bool]:
     plain = plain.cpu().resolve_conj().resolve_neg().contiguous()
     name = str(plain.dtype).removeprefix("torch.")
     if name not in ITEMSIZE:
-        from autograder.sandbox.codec import EncodeError
-
         raise EncodeError(f"a tensor of dtype {name}, expected bool, int, float or complex")
     data = plain.reshape(-1).view(torch.uint8).numpy().data if plain.numel() else memoryview(b"")
     return name, data, tuple(plain.shape), bool(tensor.requires_grad)

@@ -146,6 +146,10 @@ def make(base, value):
         (namedtuple("Pair", "x y")(1, 2), (1, 2)),
         (bytearray(b"xy"), b"xy"),
         (memoryview(b"xy"), b"xy"),
+        (np.str_("up"), "up"),
+        (np.bytes_(b"up"), b"up"),
+        (np.array([0, 1, 2], np.uint8).view(bool), np.array([False, True, True])),
+        (np.array([2], np.uint8).view(bool)[0], np.True_),
     ],
 )
 def test_subclasses_arrive_as_the_plain_type(value, plain):
@@ -165,7 +169,7 @@ def test_text_that_is_no_text_is_shown_not_refused():
         (object(), "an object of type object is not data"),
         (lambda: 1, "type function is not data"),
         (2**5000, "5001 bits, at most 4096"),
-        ([0] * 20_000_000, "19 MB in one value, at most 8 MB"),
+        (["x" * 20] * 900_000, "18 MB in one value, at most 8 MB"),
     ],
 )
 def test_what_cannot_cross_is_refused_in_words(value, words):
@@ -187,7 +191,9 @@ def test_a_value_within_itself_is_refused():
         Encoder().encode(loop)
 
 
-SMALL = FrameLimits(header_bytes=1000, buffer_bytes=10_000, arrays=2, depth=4, items=50)
+SMALL = FrameLimits(
+    header_bytes=1000, buffer_bytes=10_000, arrays=2, small_arrays=3, depth=4, items=50, containers=60
+)
 
 
 def deep(levels, wrap=lambda inner: [inner]):
@@ -207,6 +213,9 @@ def deep(levels, wrap=lambda inner: [inner]):
         (dict.fromkeys(range(51)), "max_map_len"),
         ("x" * 2000, "larger than the limits"),
         ([np.ones(200)] * 3, "larger than the limits"),
+        ([[[]] * 40, [[]] * 30], "more than 60 lists"),
+        ([[set()] * 40, [{}] * 20, ()], "more than 60 lists"),
+        ([np.ones(1)] * 4, "more than 3 small arrays"),
     ],
 )
 def test_limits_are_enforced_when_decoding(value, words):
@@ -215,11 +224,34 @@ def test_limits_are_enforced_when_decoding(value, words):
     assert Decoder(limits=SMALL).decode(Encoder().encode(deep(4))) == [[[[1]]]]
 
 
-def test_limits_are_told_to_an_honest_sender():
-    with pytest.raises(EncodeError, match="arrays of 0 MB"):
-        Encoder(limits=SMALL).encode(np.ones(2000))
-    with pytest.raises(EncodeError, match="3 arrays in one value, at most 2"):
-        Encoder(limits=SMALL).encode([np.ones(130)] * 3)
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.ones(2000), "arrays of 0 MB in one value"),
+        ([np.ones(130)] * 3, "3 arrays in one value, at most 2"),
+        ([np.ones(1)] * 4, "4 small arrays in one value, at most 3; stack them"),
+        (deep(6), "nested deeper than 4"),
+        (deep(6, lambda inner: deque([inner])), "nested deeper than 4"),
+        (deep(3, lambda inner: namedtuple("Pair", "x y")(1, {1: inner})), "nested deeper than 4"),
+        (list(range(51)), "a list of 51 items, at most 50; use an array"),
+        (range(51), "a list of 51 items"),
+        (dict.fromkeys(range(51)), "a list of 51 items"),
+        ([[[]] * 40, [()] * 30], "more than 60 lists; use arrays"),
+        ({range(3): 1}, "a range cannot be a key in the other process"),
+        ({make(list, [1])}, "a Sub cannot be a key"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_limits_are_told_to_an_honest_sender(value, words):
+    with pytest.raises(EncodeError, match=words):
+        Encoder(limits=SMALL).encode(value)
+
+
+@pytest.mark.parametrize(
+    "value", [deep(4), list(range(50)), [[]] * 50, [np.ones(1)] * 3, [np.float64(1)] * 50, {(1, frozenset((2,))): 3}],
+)  # fmt: skip
+def test_what_an_encoder_lets_out_a_decoder_with_the_same_limits_takes(value):
+    assert same(Decoder(limits=SMALL).decode(Encoder(limits=SMALL).encode(value)), value)
 
 
 def mark(tag):
@@ -272,7 +304,20 @@ def test_keys_that_collide_are_refused_before_the_dict_is_built():
         Decoder().decode(Encoder().encode({key: 0 for key in keys[:200]}))
     with pytest.raises(ProtocolError, match="keys collide"):
         Decoder().decode(Encoder().encode(set(keys[:200])))
+    half = [*keys[:5000], *range(1, 5002)]  # most hashes differ, and the rest still take quadratic time
+    with pytest.raises(ProtocolError, match="keys collide"):
+        Decoder().decode(Encoder().encode(dict.fromkeys(half)))
     assert len(crossed({k: 0 for k in range(5000)})) == 5000
+
+
+@pytest.mark.parametrize("error", [MemoryError, TimeoutError])
+def test_what_this_process_runs_out_of_is_not_the_senders_fault(error):
+    class Short:
+        def resolve(self, fields):
+            raise error
+
+    with pytest.raises(error):
+        Decoder(Short()).decode(Frame(msgpack.packb([mark(8), "handle", 1]), ()))
 
 
 def test_tensors_come_back_as_tensors_and_gradients_stay_here():
