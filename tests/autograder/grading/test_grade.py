@@ -91,6 +91,14 @@ def test_partial_credit_is_a_part_of_the_points(grade: Grade, tiny_solved: Make)
     assert question.tests[1].measured == "error 0.500"
 
 
+def test_nan_earns_nothing_where_less_is_better(grade: Grade, tiny_solved: Make) -> None:
+    """The credit is 1 less the scaled error: an error of NaN must not scale to nothing."""
+    source = "def estimate(samples):\n    return float('nan') if len(samples) > 2 else sum(samples) / 2"
+    question = grade(tiny_solved().replace("hole-2-1", source)).question("2.1")
+    assert (question.outcome, question.points) == (Outcome.FAILED, 1.0)
+    assert question.tests[1].message.startswith("This check could not work with what your code returned")
+
+
 def test_a_function_in_a_cell_of_ones_own_counts(grade: Grade, tiny_starter: Make) -> None:
     result = grade(tiny_starter().add("def double(x):\n    return 2 * x"))
     assert outcomes(result)["1.1"] == "PASSED"

@@ -290,7 +290,6 @@ def test_a_condition_speaks_for_itself():
         (15, 20, 10, 0.5),
         (5, 20, 10, 1.0),
         (25, 20, 10, 0.0),
-        (float("nan"), 0, 1, 0.0),
         (float("inf"), 0, 1, 1.0),
         (-float("inf"), 0, 1, 0.0),
         (np.float32(0.25), 0, 1, 0.25),
@@ -314,3 +313,8 @@ def test_a_scale_of_nonsense_is_a_mismatch(value):
 def test_a_scale_without_length_is_the_authors_mistake(low, high):
     with pytest.raises(ValueError, match="two different finite numbers"):
         linear(0.5, low, high)
+
+
+def test_nan_is_no_measurement():
+    with pytest.raises(ValueError, match="the measured value is NaN, expected a number"):
+        linear(float("nan"), 0, 1)
