@@ -18,9 +18,12 @@ from environments.navigation import (
     visible_cells,
 )
 from environments.navigation.camera import CEILING, FLOOR, NOTHING
+from environments.navigation.floors import Floors
 from environments.navigation.plans import CELL_SIZE, WALL_HEIGHT
 from environments.navigation.scene import build_model
+from environments.navigation.sight import cells_in_sight
 from environments.raycast import VISIBLE_GROUPS
+from environments.threads import Workers
 
 CAMERAS = {
     "near": Camera(),
@@ -144,6 +147,45 @@ def test_a_batch_of_poses_is_each_pose_alone_bit_by_bit():
         alone = look(plan, camera, pose[None])
         np.testing.assert_array_equal(alone.depth[0], many.depth[i])
         np.testing.assert_array_equal(alone.surface[0], many.surface[i])
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+@pytest.mark.parametrize("num_threads", [1, 2])
+def test_images_in_many_buildings_at_once_are_each_one_alone_bit_by_bit(name, num_threads, monkeypatch):
+    monkeypatch.setattr("environments.navigation.camera.PIXELS_AT_ONCE", 3 * 64 * 64)  # so that there are parts
+    plans, camera, workers = [draw_plan(seed) for seed in range(12)], CAMERAS[name], Workers(num_threads)
+    poses = np.concatenate([poses_in(plan, 1, seed) for seed, plan in enumerate(plans)])
+    floors = Floors.empty(len(plans), num_boxes=1).with_plans(range(len(plans)), plans)
+    many = look(floors, camera, poses, workers)
+    found = {
+        "depth": depth(floors, camera, poses, workers=workers),
+        "depth, float32": depth(floors, camera, poses, np.float32, workers),
+        "semantics": semantics(floors, many),
+        "colours": colours(floors, camera, poses, many, workers),
+        "cells": cells_in_sight(floors, camera, poses, workers),
+    }
+    for i, (plan, pose) in enumerate(zip(plans, poses)):
+        alone, one = look(plan, camera, pose[None]), pose[None]
+        expected = {
+            "depth": depth(plan, camera, one)[0],
+            "depth, float32": alone.depth[0].astype(np.float32),
+            "semantics": semantics(plan, alone)[0],
+            "colours": colours(plan, camera, one, alone)[0],
+            "cells": visible_cells(plan, camera, pose),
+        }
+        for what, images in found.items():
+            np.testing.assert_array_equal(images[i], expected[what], err_msg=what)
+        for images, image in zip(vars(many).values(), vars(alone).values()):
+            np.testing.assert_array_equal(images[i], image[0])
+
+
+def test_a_floor_takes_the_place_of_another():
+    first, second = draw_plan(0), draw_plan(1)
+    table = Floors.empty(2, num_boxes=200).with_plans([0, 1], [second, first]).with_plans([1], [second])
+    for one, other in zip(vars(table.take(slice(0, 1))).values(), vars(table.take([1])).values()):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(ValueError, match="poses: got 3 of them for 2 floors, expected one for each"):
+        depth(table, CAMERAS["near"], poses_in(first, 3))
 
 
 def test_pixels_unproject_with_the_intrinsics():
