@@ -34,6 +34,11 @@ class FrameLimits:
     depth: int = 32
     items: int = 1_000_000  # of one list or dict
     containers: int = 300_000  # lists, tuples, dicts, sets: 4 bytes of a header make 400 of memory
+    any_dtype: bool = False  # also those that are no plain numbers; for trials
+
+
+# For trials that show what the limits stop: wide, though never endless.
+WIDE = FrameLimits(64 << 20, 1 << 30, 100_000, 1_000_000, 900, 10_000_000, 3_000_000, any_dtype=True)
 
 
 class EncodeError(TypeError):

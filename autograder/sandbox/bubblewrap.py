@@ -7,11 +7,12 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from autograder.errors import SandboxError
+from autograder.sandbox.defences import Defence, tmp_mb
 
 PACKAGES = "/packages"  # where the course's own packages lie in the sandbox
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
@@ -36,6 +37,9 @@ ENVIRONMENT = {
     "MPLBACKEND": "Agg",
     "MUJOCO_GL": "disable",
 }
+
+
+INTERPRETER = (sys.executable, "-s", "-P", "-B")
 
 
 def find_bubblewrap() -> str:
@@ -86,13 +90,26 @@ def further_site_folders() -> list[str]:
     ]
 
 
-def readable_paths(extra: Sequence[str]) -> list[str]:
+def readable_paths(extra: Sequence[str], packages: str = PACKAGES) -> list[str]:
     """Return what Landlock lets a worker read: the same as bubblewrap shows."""
-    ours = [PACKAGES, *interpreter_folders(), *further_site_folders()]
+    ours = [packages, *interpreter_folders(), *further_site_folders()]
     return [*_SYSTEM, *_ETC, *_MACHINE, *_PROC, *_DEVICES, *ours, *extra]
 
 
-def command(packages: Iterable[str], read_only: Sequence[str], *, warm: bool, tmp_mb: int) -> list[str]:
+def host_paths(folder: str) -> list[str]:
+    """Return a folder's entries, for a trial in which a worker sees the whole host."""
+    aside = {"/proc", "/dev", "/tmp", PACKAGES}
+    return sorted(path for name in os.listdir(folder) if (path := os.path.join(folder, name)) not in aside)
+
+
+def command(
+    packages: Iterable[str],
+    read_only: Sequence[str],
+    *,
+    warm: bool,
+    without: Collection[Defence] = (),
+    shared: str = "",
+) -> list[str]:
     """Return bubblewrap's arguments, up to and with the interpreter.
 
     Args:
@@ -100,34 +117,57 @@ def command(packages: Iterable[str], read_only: Sequence[str], *, warm: bool, tm
         read_only: further files and folders to show at their own place.
         warm: for a warm parent, whose workers bring a /tmp of their own and need /proc to make namespaces;
             else for a single worker.
-        tmp_mb: size of a single worker's /tmp.
+        without: defences to leave out, for a trial.
+        shared: a folder of the host's that stands for a single worker's own, for a trial.
     """
-    arguments = [
-        find_bubblewrap(), "--unshare-user", "--unshare-all", "--uid", _USER, "--gid", _USER,
-        "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "worker", "--clearenv",
-    ]  # fmt: skip
-    arguments += ["--size", str(tmp_mb << 20), "--tmpfs", "/tmp"]  # first: what is shown may lie below it
+    arguments = [find_bubblewrap(), *_namespaces(without), "--uid", _USER, "--gid", _USER]
+    arguments += ["--die-with-parent", "--cap-drop", "ALL"]
+    arguments += [] if Defence.SESSION in without and not warm else ["--new-session"]
+    arguments += [] if Defence.ENVIRONMENT in without else ["--clearenv"]
+    arguments += _writable(warm, without, shared)  # first: what is shown may lie below /tmp
     path = os.pathsep.join((PACKAGES, *further_site_folders()))
     for name, value in {**ENVIRONMENT, "PYTHONPATH": path}.items():
         arguments += ["--setenv", name, value]
-    for path in (*_SYSTEM, *_ETC, *_MACHINE):
-        if os.path.islink(path) and path in _SYSTEM:
+    arguments += _shown(packages, read_only, without)
+    arguments += ["--dev-bind", "/proc", "/proc"] if Defence.PROCESSES in without else ["--proc", "/proc"]
+    arguments += ["--dir", ENVIRONMENT["HOME"]]
+    arguments += [] if warm or Defence.PROCESSES in without else ["--as-pid-1"]
+    return [*arguments, "--remount-ro", "/", "--chdir", "/", *INTERPRETER]
+
+
+def _namespaces(without: Collection[Defence]) -> list[str]:
+    kinds = {"pid": Defence.PROCESSES, "ipc": Defence.IPC, "net": Defence.NETWORK}
+    arguments = ["--unshare-user", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "worker"]
+    return arguments + [f"--unshare-{kind}" for kind, defence in kinds.items() if defence not in without]
+
+
+def _writable(warm: bool, without: Collection[Defence], shared: str) -> list[str]:
+    tmp = ["--size", str(tmp_mb(without) << 20), "--tmpfs", "/tmp"]
+    shm = ["--size", str(16 << 20), "--tmpfs", "/dev/shm"]
+    if Defence.OWN_FILES not in without:
+        return [*tmp, "--dir", "/dev/shm"] if warm else [*tmp, *shm]
+    if warm:
+        return [*tmp, *shm]
+    return ["--bind", f"{shared}/tmp", "/tmp", "--bind", f"{shared}/shm", "/dev/shm"]
+
+
+def _shown(packages: Iterable[str], read_only: Sequence[str], without: Collection[Defence]) -> list[str]:
+    arguments = []
+    everything = [*host_paths("/"), *host_paths("/tmp")] if Defence.FILES in without else []
+    for path in everything or (*_SYSTEM, *_ETC, *_MACHINE):
+        if os.path.islink(path) and os.path.dirname(path) == "/":
             arguments += ["--symlink", os.readlink(path), path]
         else:
             arguments += ["--ro-bind-try", path, path]
     for path in _DEVICES:
         arguments += ["--dev-bind-try", path, path]
-    arguments += ["--dir", "/dev/shm"] if warm else ["--size", str(16 << 20), "--tmpfs", "/dev/shm"]
     for path in (*interpreter_folders(), *further_site_folders()):
         arguments += ["--ro-bind", path, path]
     for place, path in package_folders(packages).items():
         arguments += ["--ro-bind", path, place]
     for path in read_only:
         arguments += ["--ro-bind", path, path]
-    arguments += ["--proc", "/proc"]
-    arguments += ["--dir", ENVIRONMENT["HOME"]]
-    arguments += [] if warm else ["--as-pid-1"]
-    return [*arguments, "--remount-ro", "/", "--chdir", "/", sys.executable, "-s", "-P", "-B"]
+    return arguments
 
 
 def python_call(module: str, function: str, settings: dict[str, Any]) -> list[str]:

@@ -272,7 +272,7 @@ class Decoder:
         return self._array(dtype, data, dims)
 
     def _array(self, dtype: Any, data: Any, dims: list[Any]) -> np.ndarray:
-        if _exactly(dtype, str) not in DTYPES:
+        if _exactly(dtype, str) not in DTYPES and not self._limits.any_dtype:
             raise ProtocolError(f"an array of dtype {dtype[:20]!r}")
         kind = np.dtype(dtype)
         check_dims(dims)

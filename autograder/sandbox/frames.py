@@ -12,6 +12,7 @@ import socket
 import struct
 import time
 
+from autograder.sandbox.clock import CpuMeter
 from autograder.sandbox.codec import Frame, FrameLimits
 from autograder.sandbox.errors import ProtocolError
 
@@ -26,6 +27,10 @@ class Closed(Exception):
 
 class WallSpent(Exception):
     """The time that the grader may wait is used up."""
+
+
+class CpuSpent(Exception):
+    """The CPU time that the other end may use is used up."""
 
 
 class Stream:
@@ -64,6 +69,10 @@ class Stream:
     def has_pending(self) -> bool:
         """Whether bytes came that belong to no frame read so far."""
         return bool(self._pending)
+
+    def forget(self) -> None:
+        """Drop bytes that came and belong to no frame."""
+        self._pending.clear()
 
     def _take(self, size: int) -> bytearray:
         if size == 0:
@@ -115,6 +124,7 @@ class TimedStream(Stream):
     Attributes:
         waited_s: wall time spent waiting so far.
         budget_s: how much may be spent in all.
+        meter: keeps the other end to its CPU time; None where its time cannot be read.
         last_output: the end of what the worker printed.
     """
 
@@ -124,8 +134,10 @@ class TimedStream(Stream):
         output_fd: int,
         output_bytes: int = 1 << 16,
         limits: FrameLimits | None = None,
+        meter: CpuMeter | None = None,
     ) -> None:
         super().__init__(sock, limits)
+        self.meter = meter
         sock.setblocking(False)
         os.set_blocking(output_fd, False)
         self.waited_s = 0.0
@@ -172,21 +184,25 @@ class TimedStream(Stream):
         self._sock.close()
 
     def _wait(self, event: int) -> None:
-        """Wait until the socket is ready; WallSpent when the budget ends first."""
+        """Wait until the socket is ready; WallSpent or CpuSpent when the time ends first."""
         sock_fd = self._sock.fileno()
         self._poll.modify(sock_fd, event) if event != select.POLLIN else None
         start = time.monotonic()
-        deadline = start + self.budget_s - self.waited_s
+        before_s, meter = self.waited_s, self.meter
         try:
             while True:
-                left = deadline - time.monotonic()
-                ready = dict(self._poll.poll(max(0.0, left) * 1000))
+                waited_s = before_s + time.monotonic() - start
+                left = self.budget_s - waited_s
+                pause = left if meter is None else min(left, meter.pause_s(waited_s))
+                ready = dict(self._poll.poll(max(0.0, pause) * 1000))
                 if ready.get(self._output_fd):
                     self.drain()
                 if ready.get(sock_fd):
                     return
                 if left <= 0:
                     raise WallSpent
+                if meter is not None and meter.is_spent(waited_s + max(0.0, pause)):
+                    raise CpuSpent
         finally:
             self.waited_s += time.monotonic() - start
             if event != select.POLLIN:

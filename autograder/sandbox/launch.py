@@ -1,26 +1,24 @@
-"""Starts worker processes, in the way of each tier, and says how each ended."""
+"""Starts worker processes and says how each ended: what tiers share, and the warm parent of tier A."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from autograder.errors import SandboxError
-from autograder.sandbox import bubblewrap, isolation
+from autograder.sandbox import bubblewrap, clock
+from autograder.sandbox.defences import Defence
 from autograder.sandbox.tiers import Tier
 from autograder.sandbox.zygote import ENDED, EXITED, FAILED, STARTED
 
@@ -36,6 +34,37 @@ class Exit:
     cpu_s: float = 0.0
     max_rss_mb: float = 0.0
     lost: bool = False  # nobody could say, because what watched over it is gone too
+    excess: str = ""  # for what it was killed by who watches over its folder
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sandbox is made for.
+
+    Attributes:
+        preload: modules that every worker has already imported.
+        packages: import packages of the course that student code may use.
+        read_only: further files and folders that it may read.
+        secrets: files and folders that it must not be able to read, checked where only permissions say so.
+        without: defences to leave out, for a trial.
+    """
+
+    preload: Sequence[str] = ()
+    packages: Sequence[str] = ("autograder",)
+    read_only: Sequence[str] = ()
+    secrets: Sequence[str] = ()
+    without: frozenset[Defence] = frozenset()
+
+    def environment(self, own: Mapping[str, str]) -> dict[str, str]:
+        """Return what a started process has for an environment: what is given, nothing of the grader's."""
+        return {**(os.environ if Defence.ENVIRONMENT in self.without else {}), **own}
+
+    def descriptors(self, sock: socket.socket) -> dict[str, Any]:
+        """Return what a started process inherits of descriptors: one socket."""
+        if Defence.DESCRIPTORS not in self.without:
+            return {"pass_fds": (sock.fileno(),)}
+        sock.set_inheritable(True)
+        return {"close_fds": False}
 
 
 class Process(ABC):
@@ -59,6 +88,15 @@ class Process(ABC):
     @abstractmethod
     def wait(self, timeout_s: float = REAP_S) -> Exit | None:
         """Wait until it is gone and say how it ended; None when it is still there after ``timeout_s``."""
+
+    def cpu_clock(self) -> clock.Reader | None:
+        """Return what reads its CPU time from outside; None where nobody can."""
+        pid = self.pid()
+        return clock.reader(pid) if pid > 0 and sys.platform == "linux" else None
+
+    @abstractmethod
+    def pid(self) -> int:
+        """Return its id as the grader sees it; 0 when it cannot be told."""
 
     def close(self) -> None:
         """Give its descriptors back."""
@@ -90,7 +128,7 @@ class Launcher(ABC):
         """End what outlives its workers; nothing, by default."""
 
 
-class _Ends:
+class Ends:
     """Both ends of a worker's socket and of its output."""
 
     def __init__(self) -> None:
@@ -98,37 +136,50 @@ class _Ends:
         self.output_fd, self.output_there = os.pipe()
 
     def close_theirs(self) -> None:
+        """Close the worker's ends, which it has by now."""
         self.there.close()
         os.close(self.output_there)
 
     def close(self) -> None:
+        """Close all, because there will be no worker."""
         self.close_theirs()
         self.here.close()
         os.close(self.output_fd)
 
 
-class WarmLauncher(Launcher):
-    """Tier A: one bubblewrap around a warm parent, which forks a worker each time."""
+class ParentLauncher(Launcher):
+    """Keeps a warm parent, which forks a worker each time.
 
-    tier = Tier.A
+    Args:
+        plan: what it holds and shows.
+        arguments: the command that starts it, up to and with the interpreter.
+        environment: its environment.
+        settings: what it must know beside the plan.
 
-    def __init__(self, preload: Sequence[str], packages: Sequence[str], read_only: Sequence[str]) -> None:
+    Attributes:
+        patience_s: how long it may take to leave by itself.
+    """
+
+    patience_s = 0.0
+
+    def __init__(
+        self, plan: Plan, arguments: list[str], environment: dict[str, str], settings: dict[str, Any]
+    ) -> None:
         self._control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         settings = {
-            "socket": there.fileno(), "preload": list(preload),
-            "readable": bubblewrap.readable_paths(read_only),
+            "socket": there.fileno(), "preload": plan.preload, "without": sorted(plan.without), **settings,
         }  # fmt: skip
-        arguments = bubblewrap.command(packages, read_only, warm=True, tmp_mb=isolation.TMP_MB)
         arguments += bubblewrap.python_call("autograder.sandbox.zygote", "main", settings)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the launcher
-        self._parent = _Keeper(arguments, there.fileno(), self._errors)
+        self._parent = _Keeper(arguments, plan, there, self._errors, environment)
         there.close()
         answer = self._control.recv(8192)
         if not answer.startswith(STARTED):
             words = self._words()
             self.close()
             raise SandboxError(answer[1:].decode(errors="replace") or words or "it did not start")
-        self.landlock = json.loads(answer[1:])["landlock"]
+        self.about: dict[str, Any] = json.loads(answer[1:])
+        self.landlock = self.about["landlock"]
 
     def _words(self) -> str:
         """Return what the warm parent, or bubblewrap, printed before it gave up."""
@@ -138,7 +189,7 @@ class WarmLauncher(Launcher):
 
     def start(self) -> Process:
         """Have the warm parent fork."""
-        ends = _Ends()
+        ends = Ends()
         status, status_there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             fds = [ends.there.fileno(), ends.output_there, status_there.fileno()]
@@ -153,11 +204,11 @@ class WarmLauncher(Launcher):
             reason = answer[1:].decode(errors="replace") or "no answer"
             raise SandboxError(f"no worker could be forked: {reason}")
         ends.close_theirs()
-        return _ForkedProcess(ends, status, passed[0])
+        return _ForkedProcess(ends, status, passed[0], answer[1:].decode())
 
     @property
     def processes(self) -> tuple[int, ...]:
-        """The id of bubblewrap, whose descendant the warm parent is."""
+        """The id of the warm parent, or of bubblewrap, whose descendant it is."""
         return (self._parent.process.pid,)
 
     def is_gone(self) -> bool:
@@ -166,29 +217,50 @@ class WarmLauncher(Launcher):
 
     def close(self) -> None:
         """End the warm parent, and with it every worker."""
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)  # also where a forked process holds a copy
         self._control.close()
-        self._parent.end()
+        self._parent.end(self.patience_s)
         self._errors.close()
+
+
+class WarmLauncher(ParentLauncher):
+    """Tier A: one bubblewrap around a warm parent, whose workers make namespaces of their own."""
+
+    tier = Tier.A
+
+    def __init__(self, plan: Plan) -> None:
+        hides = Defence.FILES not in plan.without
+        settings = {
+            "users": 0, "readable": bubblewrap.readable_paths(plan.read_only),
+            "kept": [] if hides else bubblewrap.host_paths("/tmp"),
+        }  # fmt: skip
+        arguments = bubblewrap.command(plan.packages, plan.read_only, warm=True, without=plan.without)
+        super().__init__(plan, arguments, plan.environment({}), settings)
 
 
 class _Keeper:
     """Runs a command from a thread that lives as long: bubblewrap dies with the thread that started it."""
 
-    def __init__(self, arguments: list[str], fd: int, errors: Any) -> None:
+    def __init__(
+        self, arguments: list[str], plan: Plan, sock: socket.socket, errors: Any, environment: dict[str, str]
+    ) -> None:
         self._started = threading.Event()
         self._failed: OSError | None = None
         self.process: subprocess.Popen[bytes]
-        thread = threading.Thread(target=self._run, args=(arguments, fd, errors), daemon=True)
+        options = plan.descriptors(sock) | {"env": environment, "stdout": errors, "stderr": errors}
+        thread = threading.Thread(target=self._run, args=(arguments, options), daemon=True)
         thread.start()
         self._started.wait()
         if self._failed is not None:
             raise SandboxError(f"{arguments[0]} cannot be started: {self._failed}")
 
-    def _run(self, arguments: list[str], fd: int, errors: Any) -> None:
+    def _run(self, arguments: list[str], options: dict[str, Any]) -> None:
         try:
             self.process = subprocess.Popen(
-                arguments, pass_fds=(fd,), stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, env={},
+                arguments, stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C in the terminal is the grader's to handle
+                **options,
             )  # fmt: skip
         except OSError as error:
             self._failed = error
@@ -197,17 +269,25 @@ class _Keeper:
             self._started.set()
         self.process.wait()
 
-    def end(self) -> None:
+    def end(self, patience_s: float) -> None:
+        if patience_s:
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(patience_s)
         self.process.kill()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(REAP_S)
 
 
 class _ForkedProcess(Process):
-    def __init__(self, ends: _Ends, status: socket.socket, pidfd: int) -> None:
-        super().__init__(ends.here, ends.output_fd, isolation.HOME)
+    def __init__(self, ends: Ends, status: socket.socket, pidfd: int, home: str) -> None:
+        super().__init__(ends.here, ends.output_fd, home)
         self._status = status
         self._pidfd = pidfd
+
+    def pid(self) -> int:
+        """Return its id, from the descriptor that stands for it."""
+        with open(f"/proc/self/fdinfo/{self._pidfd}") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("Pid:")), 0)
 
     def signal(self, number: int) -> None:
         with suppress(ProcessLookupError):
@@ -216,15 +296,16 @@ class _ForkedProcess(Process):
     def wait(self, timeout_s: float = REAP_S) -> Exit | None:
         self._status.settimeout(timeout_s)
         try:
-            report = self._status.recv(64)
+            report = self._status.recv(1024)
         except TimeoutError:
             return None
         except OSError:
             report = b""
         if not report.startswith(ENDED):
             return Exit(lost=True)
-        status, cpu_s, max_rss_mb = EXITED.unpack(report[1:])
-        return _exit(os.waitstatus_to_exitcode(status), cpu_s, max_rss_mb)
+        status, cpu_s, max_rss_mb = EXITED.unpack_from(report, 1)
+        excess = report[1 + EXITED.size :].decode()
+        return exit_of(os.waitstatus_to_exitcode(status), cpu_s, max_rss_mb, excess)
 
     def close(self) -> None:
         super().close()
@@ -232,115 +313,6 @@ class _ForkedProcess(Process):
         os.close(self._pidfd)
 
 
-def _exit(code: int, cpu_s: float, max_rss_mb: float) -> Exit:
-    return Exit(max(code, 0), max(-code, 0), cpu_s, max_rss_mb)
-
-
-class FreshLauncher(Launcher):
-    """Tier A': a bubblewrap of its own for each worker, which pays for the imports."""
-
-    tier = Tier.A_PRIME
-
-    def __init__(self, preload: Sequence[str], packages: Sequence[str], read_only: Sequence[str]) -> None:
-        self._preload = list(preload)
-        self._readable = bubblewrap.readable_paths(read_only)
-        self._command = bubblewrap.command(packages, read_only, warm=False, tmp_mb=isolation.TMP_MB)
-
-    def start(self) -> Process:
-        """Start bubblewrap with one worker in it."""
-        ends = _Ends()
-        settings = {
-            "socket": ends.there.fileno(), "preload": self._preload, "readable": self._readable,
-            "confined": True,
-        }  # fmt: skip
-        call = bubblewrap.python_call("autograder.sandbox.worker", "spawned", settings)
-        return _spawn([*self._command, *call], ends, {}, isolation.HOME)
-
-
-class SpawnLauncher(Launcher):
-    """Tier C: a subprocess with resource limits and nothing else."""
-
-    tier = Tier.C
-
-    def __init__(self, preload: Sequence[str], packages: Sequence[str], read_only: Sequence[str]) -> None:
-        self._preload = list(preload)
-        folders = bubblewrap.package_folders(["autograder", *packages])
-        parents = sorted({str(Path(folder).parent) for folder in folders.values()})
-        self._path = os.pathsep.join([*parents, *bubblewrap.further_site_folders()])
-
-    def start(self) -> Process:
-        """Start an interpreter in a temporary folder."""
-        ends = _Ends()
-        home = tempfile.mkdtemp(prefix="worker-")
-        settings = {
-            "socket": ends.there.fileno(), "preload": self._preload, "readable": [], "confined": False,
-        }  # fmt: skip
-        call = bubblewrap.python_call("autograder.sandbox.worker", "spawned", settings)
-        own = {"HOME": home, "TMPDIR": home, "PYTHONPATH": self._path}
-        environment = {**bubblewrap.ENVIRONMENT, **own}
-        return _spawn([sys.executable, "-s", "-P", *call], ends, environment, home, remove=home)
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
-
-
-def _spawn(
-    arguments: list[str], ends: _Ends, environment: dict[str, str], home: str, remove: str = ""
-) -> Process:
-    try:
-        process = subprocess.Popen(
-            arguments, pass_fds=(ends.there.fileno(),), stdin=subprocess.DEVNULL, stdout=ends.output_there,
-            stderr=ends.output_there, env=environment, start_new_session=True, cwd=remove or None,
-        )  # fmt: skip
-    except OSError as error:
-        ends.close()
-        raise SandboxError(f"{arguments[0]} cannot be started: {error}") from None
-    ends.close_theirs()
-    return _SpawnedProcess(ends, process, home, remove)
-
-
-class _SpawnedProcess(Process):
-    def __init__(self, ends: _Ends, process: subprocess.Popen[bytes], home: str, remove: str) -> None:
-        super().__init__(ends.here, ends.output_fd, home)
-        self._process = process
-        self._remove = remove
-        self._finished: Exit | None = None
-
-    def signal(self, number: int) -> None:
-        if self._finished is not None:
-            return
-        with suppress(ProcessLookupError, PermissionError):
-            if self._remove:
-                os.killpg(self._process.pid, number)
-            elif inner := _children(self._process.pid):
-                os.kill(inner[0], number)  # bubblewrap reaps it, so that its usage is known, and leaves
-            elif number == signal.SIGKILL:
-                self._process.kill()
-
-    def wait(self, timeout_s: float = REAP_S) -> Exit | None:
-        if self._finished is not None:
-            return self._finished
-        deadline = time.monotonic() + timeout_s
-        while True:
-            pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
-            if pid:
-                break
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(0.002)
-        code = os.waitstatus_to_exitcode(status)
-        self._process.returncode = code
-        if not self._remove and code > 128:  # how bubblewrap reports a signal
-            code = 128 - code
-        unit = 1024 if sys.platform == "linux" else 1 << 20
-        self._finished = _exit(code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
-        return self._finished
-
-    def close(self) -> None:
-        super().close()
-        if self._remove:
-            shutil.rmtree(self._remove, ignore_errors=True)
+def exit_of(code: int, cpu_s: float, max_rss_mb: float, excess: str = "") -> Exit:
+    """Return an exit from a code that is negative for a signal."""
+    return Exit(max(code, 0), max(-code, 0), cpu_s, max_rss_mb, excess=excess)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,21 +13,24 @@ import numpy as np
 
 from autograder.course import Limits
 from autograder.errors import SandboxError
-from autograder.sandbox import isolation
 from autograder.sandbox import protocol as p
+from autograder.sandbox.bounds import EncodeError
+from autograder.sandbox.clock import CpuMeter
 from autograder.sandbox.code import Usage, WorkerCode
-from autograder.sandbox.codec import EncodeError, Frame
+from autograder.sandbox.codec import Frame
+from autograder.sandbox.defences import Defence, inodes, open_files, tmp_mb
 from autograder.sandbox.errors import (
     ProtocolError,
+    StudentError,
     WorkerBlocked,
     WorkerCrashed,
     WorkerDied,
     WorkerOutOfMemory,
     WorkerTimedOut,
 )
-from autograder.sandbox.frames import Closed, TimedStream, WallSpent
+from autograder.sandbox.frames import Closed, CpuSpent, TimedStream, WallSpent
 from autograder.sandbox.launch import REAP_S, Exit, Process
-from autograder.sandbox.remote import _IDS, Link, OutOfMemoryReply
+from autograder.sandbox.remote import Link, OutOfMemoryReply
 from autograder.sandbox.trust import StandIns, as_stand_in
 
 _SETUP_S = 120.0  # a worker confines itself in milliseconds; one that imports first takes seconds
@@ -41,6 +44,7 @@ _STACK = re.compile(
 _FATAL = re.compile(r"Fatal Python error: [^\n]*\n|\n?Extension modules: [^\n]*\n")
 _FRAME = re.compile(r'  File "([^"]+)", line (\d+) in (\S+)')
 
+_ENDS = (Closed, WallSpent, CpuSpent)
 CellFailure = tuple[str, str, str, str]  # cell id, type name, message, traceback
 
 
@@ -56,14 +60,14 @@ class _Phase:
 class WorkerLink(Link):
     """Requests to a process, which may lie, hang, print, and die."""
 
-    def __init__(self, process: Process) -> None:
-        super().__init__()
+    def __init__(self, process: Process, without: Collection[Defence] = ()) -> None:
+        super().__init__(without)
         self.died: WorkerDied | None = None
         self._process = process
         self._phase = _Phase()
         self._exit: Exit | None = None
         self._closed = False
-        self._stream = TimedStream(process.sock, process.output_fd)
+        self._stream = TimedStream(process.sock, process.output_fd, limits=self.frame_limits)
 
     # Loading.
 
@@ -81,8 +85,12 @@ class WorkerLink(Link):
             WorkerDied: with the id of the cell in progress.
             SandboxError: the worker could not confine itself.
         """
-        number = _IDS.getrandbits(64)
-        settings = _settings(code, limits, load_limits, self._process.home, lost)
+        number = self.draw_id()
+        settings = _settings(code, limits, load_limits, self._process.home, lost) | {
+            "tmp_mb": tmp_mb(self._without) + (sum(map(len, code.files.values())) >> 20),
+            "inodes": inodes(self._without) + len(code.files),
+            "open_files": open_files(self._without),
+        }
         bound = {name: as_stand_in(function) for name, function in stand_ins.items()}
         try:
             frame = self.encoder.encode([p.SETUP, number, settings, bound])
@@ -98,18 +106,27 @@ class WorkerLink(Link):
                 match self.read_message(self._stream.read()):
                     case [p.CELL, int(echo), str(cell_id)] if echo == number and cell_id in known:
                         if self._phase.name == "setup":
-                            self._stream.budget_s = self._stream.waited_s + load_limits.wall_s
+                            self._allow(load_limits)
                         self._phase = _Phase("loading", load_limits, cell_id)
                     case [p.READY, int(echo), list(failed), list(names)] if echo == number:
                         report = _failures(failed, known), _names(names)
                         break
                     case _:
                         raise ProtocolError("a message of no known kind while loading")
-        except (Closed, WallSpent, ProtocolError) as error:
+        except (*_ENDS, ProtocolError) as error:
             raise self._die(error) from None
         self._phase = _Phase("calls", limits)
-        self._stream.budget_s = self._stream.waited_s + limits.wall_s
+        self._allow(limits)
+        self.names = frozenset(name for name, _ in report[1])
         return report
+
+    def _allow(self, limits: Limits) -> None:
+        """Start the clocks of a phase."""
+        if self._stream.meter is None and (clock := self._process.cpu_clock()) is not None:
+            self._stream.meter = CpuMeter(clock)
+        self._stream.budget_s = self._stream.waited_s + limits.wall_s
+        if self._stream.meter is not None:
+            self._stream.meter.allow(limits.cpu_s, self._stream.waited_s)
 
     # Requests.
 
@@ -121,25 +138,40 @@ class WorkerLink(Link):
             raise SandboxError("this worker is closed")
         try:
             return super().request(kind, *fields)
-        except (Closed, WallSpent, ProtocolError, OutOfMemoryReply) as error:
+        except ProtocolError as error:
+            if Defence.VIOLATIONS in self._without:
+                raise StudentError("ProtocolError", str(error)) from None
+            raise self._die(error) from None
+        except (*_ENDS, OutOfMemoryReply) as error:
             raise self._die(error) from None
 
     def converse(self, frame: Frame) -> list[Any]:
         """Send a request, answer callbacks meanwhile, and return the reply's message."""
-        if self._stream.has_pending:
-            raise ProtocolError("a message that nobody asked for")
         try:
+            if self._stream.has_pending:
+                self._violated(ProtocolError("a message that nobody asked for"))
             self._stream.write(frame)
             while True:
-                message = self.read_message(self._stream.read())
-                if message[0] not in (p.CALLBACK, p.FETCH):
-                    return message
-                self._stream.write(self.answer(message))
-        except (Closed, WallSpent, ProtocolError, OutOfMemoryReply, WorkerDied):
+                try:
+                    message = self.read_message(self._stream.read())
+                    if message[0] not in (p.CALLBACK, p.FETCH):
+                        if message[1] != self._requests[-1]:
+                            raise ProtocolError("a reply that answers no request")
+                        return message
+                    self._stream.write(self.answer(message))
+                except ProtocolError as error:
+                    self._violated(error)
+        except (*_ENDS, ProtocolError, OutOfMemoryReply, WorkerDied):
             raise
         except BaseException:
             self.close()  # the worker still waits for an answer that will not come
             raise
+
+    def _violated(self, error: ProtocolError) -> None:
+        """Give up a worker that broke the protocol; in a trial, drop what it sent."""
+        if Defence.VIOLATIONS not in self._without:
+            raise error
+        self._stream.forget()
 
     # The end.
 
@@ -170,7 +202,7 @@ class WorkerLink(Link):
         """End the process and return the error that says why."""
         if self.died is not None:
             return self.died
-        if isinstance(cause, WallSpent):
+        if isinstance(cause, WallSpent | CpuSpent):
             self._show_where()
         elif isinstance(cause, Closed):
             self._exit = self._process.wait(_LEAVES_S)
@@ -202,6 +234,8 @@ class WorkerLink(Link):
         if isinstance(cause, WallSpent):
             limit = f"{phase.limits.wall_s:g} s"
             return self._error(WorkerTimedOut, f"it ran longer than {limit}{where}")
+        if isinstance(cause, CpuSpent):
+            return self._out_of_cpu(where)
         if isinstance(cause, OutOfMemoryReply):
             return self._error(WorkerOutOfMemory, self._memory_words(where))
         if isinstance(cause, ProtocolError):
@@ -211,10 +245,10 @@ class WorkerLink(Link):
         return self._verdict_of_exit(ended, where)
 
     def _verdict_of_exit(self, ended: Exit, where: str) -> WorkerDied:
-        limit = self._phase.limits.cpu_s
+        if ended.excess:
+            return self._error(WorkerBlocked, ended.excess)
         if ended.signal == signal.SIGXCPU or (ended.signal == signal.SIGKILL and self._spent_cpu(ended)):
-            words = f"it used more than {limit:g} s of CPU time{where}"
-            return self._error(WorkerTimedOut, words)
+            return self._out_of_cpu(where)
         if ended.signal == signal.SIGKILL or ended.code == p.EXIT_NO_MEMORY:
             return self._error(WorkerOutOfMemory, self._memory_words(where))
         if ended.signal == signal.SIGSYS:
@@ -239,6 +273,10 @@ class WorkerLink(Link):
 
     def _error(self, kind: type[WorkerDied], message: str) -> WorkerDied:
         return kind(message, self._phase.cell_id)
+
+    def _out_of_cpu(self, where: str) -> WorkerDied:
+        words = f"it used more than {self._phase.limits.cpu_s:g} s of CPU time{where}"
+        return self._error(WorkerTimedOut, words)
 
     def _memory_words(self, where: str) -> str:
         return f"it needed more memory than {self._phase.limits.memory_mb} MB{where}"
@@ -277,7 +315,6 @@ def _settings(
         "memory_mb": max(limits.memory_mb, load_limits.memory_mb),
         "threads": limits.threads,
         "output_kb": limits.output_kb,
-        "tmp_mb": isolation.TMP_MB + (sum(map(len, code.files.values())) >> 20),
     }
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from autograder.course import Limits
 from autograder.errors import SandboxError
-from autograder.sandbox.bubblewrap import ENVIRONMENT
+from autograder.sandbox.bubblewrap import ENVIRONMENT, readable_paths
 from autograder.sandbox.code import Cell, WorkerCode
-from autograder.sandbox.launch import Launcher
+from autograder.sandbox.launch import Launcher, Plan
 from autograder.sandbox.link import WorkerLink
 from autograder.sandbox.remote import RemoteStudent
 
@@ -20,12 +20,13 @@ _ATTACKS = Path(__file__).with_name("attacks.py")
 _LIMITS = Limits(cpu_s=10, wall_s=30, memory_mb=256, threads=4, output_kb=16)
 
 
-def probe(launcher: Launcher, shown: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def probe(launcher: Launcher, plan: Plan) -> tuple[tuple[str, str], ...]:
     """Attack from inside a worker; return each attack's name and how it was stopped.
 
     Args:
         launcher: starts the worker.
-        shown: files and folders that student code may read.
+        plan: what student code may read and must not, and the defences left out for a trial: with one left
+            out, attacks may succeed.
 
     Raises:
         SandboxError: an attack succeeded, or no worker can be started.
@@ -34,9 +35,9 @@ def probe(launcher: Launcher, shown: Sequence[str]) -> tuple[tuple[str, str], ..
     with tempfile.NamedTemporaryFile("w", suffix=".txt", prefix="hidden-") as canary:
         canary.write(secret)
         canary.flush()
-        paths = _hidden_paths(Path.cwd(), shown)
+        paths = _hidden_paths(Path.cwd(), readable_paths(plan.read_only))
         here = {"hidden_file": canary.name, "hidden_paths": paths, "grader_pid": os.getpid()}
-        link = WorkerLink(launcher.start())
+        link = WorkerLink(launcher.start(), plan.without)
         try:
             cell = Cell("attacks", _ATTACKS.read_text(encoding="utf-8"))
             link.load(WorkerCode((cell,)), _LIMITS, _LIMITS, {}, {})
@@ -46,7 +47,7 @@ def probe(launcher: Launcher, shown: Sequence[str]) -> tuple[tuple[str, str], ..
     if not isinstance(results, dict) or not results:
         raise SandboxError(f"the probes did not run: {results!r}")
     succeeded = sorted(f"{name} ({how[3:]})" for name, how in results.items() if str(how).startswith("!! "))
-    if succeeded:
+    if succeeded and not plan.without:
         raise SandboxError(f"student code could do what it must not: {', '.join(succeeded)}")
     return tuple(sorted((str(name), str(how)) for name, how in results.items()))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from autograder.sandbox import protocol as p
+from autograder.sandbox.bounds import WIDE, EncodeError, FrameLimits
 from autograder.sandbox.code import CellError
-from autograder.sandbox.codec import Decoder, EncodeError, Encoder, Frame
+from autograder.sandbox.codec import Decoder, Encoder, Frame
+from autograder.sandbox.defences import Defence
 from autograder.sandbox.errors import (
     BudgetSpent,
     GraderSideError,
@@ -22,14 +24,18 @@ from autograder.sandbox.errors import (
 from autograder.sandbox.trust import (
     Trusted,
     as_trusted,
+    bounded,
     is_callers_fault,
     is_environment,
-    time_limit,
 )
 
 __all__ = ["Link", "RemoteHandle", "RemoteStudent", "Trusted"]
 
 _IDS = random.SystemRandom()
+
+
+class NotData(EncodeError):
+    """A value cannot cross whatever its size."""
 
 
 class OutOfMemoryReply(Exception):
@@ -42,9 +48,13 @@ class Link(ABC):
     A subclass says how frames travel; what they mean is the same in another process and in this one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, without: Collection[Defence] = ()) -> None:
+        self._without = frozenset(without)
+        self.frame_limits = WIDE if Defence.FRAME_LIMITS in self._without else FrameLimits()
         self.encoder = Encoder(self, grader_side=True)
-        self.decoder = Decoder(self)
+        self.decoder = Decoder(self, limits=self.frame_limits)
+        self.names: frozenset[str] | None = None  # what the submission defines, where that was told
+        self._num_requests = 0
         self.cell_errors: tuple[CellError, ...] = ()
         self._handles: weakref.WeakValueDictionary[int, RemoteHandle] = weakref.WeakValueDictionary()
         self._freed: set[int] = set()
@@ -64,16 +74,18 @@ class Link(ABC):
         """Name a handle by its id, and a trusted object by a new one."""
         if isinstance(value, RemoteHandle):
             if value._link is not self:
-                raise EncodeError("a handle of another worker cannot be passed to this one")
+                raise NotData("a handle of another worker cannot be passed to this one")
             return ["handle", value._id]
         if isinstance(value, RemoteFunction) and value._link is self:
             return ["function", value._target, value.__name__]
         known = self._exported.get(id(value))
         if known is None:
             wrapped = as_trusted(value)
+            if wrapped is None and Defence.TRUSTED in self._without:
+                wrapped = Trusted(value)
             if wrapped is None:
                 kind = type(value).__name__
-                raise EncodeError(f"a {kind} object is not data; hand it in as trusted(obj, methods=[...])")
+                raise NotData(f"a {kind} object is not data; hand it in as trusted(obj, methods=[...])")
             known = self._exported[id(value)] = (value, len(self._trusted) + 1)
             self._trusted[known[1]] = wrapped
         number = known[1]
@@ -110,7 +122,7 @@ class Link(ABC):
         """
         if len(self._requests) >= p.NESTING:
             raise StudentError("RecursionError", f"calls nested {p.NESTING} deep between student and grader")
-        number = _IDS.getrandbits(64)
+        number = self.draw_id()
         freed, self._freed = sorted(self._freed), set()
         try:
             frame = self.encoder.encode([kind, number, *fields, freed])
@@ -120,14 +132,19 @@ class Link(ABC):
         self._requests.append(number)
         try:
             reply = self.converse(frame)
-            return self._unwrap(reply, number)
+            return self._unwrap(reply, number, fields)
         finally:
             self._requests.pop()
             if not self._requests:
                 self._grader_error = None
                 self._raised.clear()
 
-    def _unwrap(self, reply: list[Any], number: int) -> Any:
+    def draw_id(self) -> int:
+        """Return a request's id, which nobody can know in advance."""
+        self._num_requests += 1
+        return self._num_requests if Defence.REQUEST_IDS in self._without else _IDS.getrandbits(64)
+
+    def _unwrap(self, reply: list[Any], number: int, asked: tuple[Any, ...]) -> Any:
         if self._grader_error is not None:
             error = self._grader_error
             raise GraderSideError(f"{type(error).__name__}: {error}") from error
@@ -139,11 +156,21 @@ class Link(ABC):
             case [p.NO_MEMORY, int(echo)] if echo == number:
                 raise OutOfMemoryReply
             case [p.MISSING, int(echo), str(name), str(nearest)] if echo == number:
-                name, nearest = name[: p.NAME_CHARS], nearest[: p.NAME_CHARS]
-                raise MissingName(name, nearest, self._cell_that_defines(name))
+                raise self._missing(name, nearest, asked)
             case [p.ERROR, int(echo), str(kind), str(message), str(text), int(callback)] if echo == number:
                 raise self._student_error(kind, message, text, callback)
         raise ProtocolError("a reply that answers no request")
+
+    def _missing(self, name: str, nearest: str, asked: tuple[Any, ...]) -> Exception:
+        """Return the error for a name that the worker says is not there, if it was asked for at all."""
+        if asked[:2] != (p.MAIN, name):
+            return ProtocolError("a missing name that nobody asked for")
+        if self.names is not None and name in self.names:
+            words = f"`{name}` was there when the notebook was loaded, and is gone"
+            return StudentError("AttributeError", words)
+        if self.names is not None and nearest not in self.names:
+            nearest = ""
+        return MissingName(name, nearest[: p.NAME_CHARS], self._cell_that_defines(name))
 
     def _student_error(self, kind: str, message: str, text: str, callback: int) -> Exception:
         message, text = message[: p.MESSAGE_CHARS], text[: p.TRACEBACK_CHARS]
@@ -187,9 +214,12 @@ class Link(ABC):
             raise ProtocolError("a keyword that is not text")
         owner = self._trusted[target]
         try:
-            with time_limit(owner.label(member)):
-                value = owner.fetch(member) if message[0] == p.FETCH else owner.call(member, args, kwargs)
-            return self.encoder.encode([p.RETURN, number, value])
+            with bounded(owner.label(member)):
+                if message[0] == p.FETCH:
+                    value = owner.fetch(member, self._without)
+                else:
+                    value = owner.call(member, args, kwargs, self._without)
+                return self.encoder.encode([p.RETURN, number, value])
         except (WorkerDied, ProtocolError, OutOfMemoryReply):
             raise
         except Exception as error:
@@ -198,7 +228,11 @@ class Link(ABC):
     def _refuse(self, number: int, error: Exception, label: str) -> Frame:
         if isinstance(error, StudentError):
             name, text = error.type_name, error.message
-        elif is_callers_fault(error) and not isinstance(error, EncodeError):
+        elif isinstance(error, EncodeError) and not isinstance(error, NotData):
+            name, text = "ValueError", f"{label} has no result that can be sent for this: {error}"
+        elif isinstance(error, MemoryError):
+            name, text = "MemoryError", f"{label} ran out of memory with what it was handed"
+        elif is_callers_fault(error) and not isinstance(error, NotData):
             name, text = type(error).__name__, str(error)
         else:
             self._grader_error = self._grader_error or error

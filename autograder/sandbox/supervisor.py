@@ -6,14 +6,14 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from weakref import WeakSet
 
 from autograder.course import Limits
 from autograder.errors import SandboxError
-from autograder.sandbox.bubblewrap import readable_paths
 from autograder.sandbox.code import CellError, LoadReport, Usage, WorkerCode
-from autograder.sandbox.defences import Defence
+from autograder.sandbox.defences import Defence, relaxed
 from autograder.sandbox.errors import (
     WorkerBlocked,
     WorkerCrashed,
@@ -21,15 +21,18 @@ from autograder.sandbox.errors import (
     WorkerOutOfMemory,
     WorkerTimedOut,
 )
-from autograder.sandbox.launch import FreshLauncher, Launcher, SpawnLauncher, WarmLauncher
+from autograder.sandbox.launch import Launcher, Plan, WarmLauncher
 from autograder.sandbox.link import WorkerLink
 from autograder.sandbox.remote import RemoteStudent
-from autograder.sandbox.tiers import Tier, TierReport
+from autograder.sandbox.spawn import FreshLauncher, SpawnLauncher
+from autograder.sandbox.tiers import STRONG, STRONGER, Tier, TierReport
 from autograder.sandbox.trust import StandIns
+from autograder.sandbox.users import UserLauncher
 
+_MANY = 20  # questions that one worker serves, in a trial
 MAX_RELOADS = 4  # cells that may end the process while loading before the submission is given up
-_LAUNCHERS: dict[Tier, Callable[[Sequence[str], Sequence[str], Sequence[str]], Launcher]] = {
-    Tier.A: WarmLauncher, Tier.A_PRIME: FreshLauncher, Tier.C: SpawnLauncher,
+_LAUNCHERS: dict[Tier, Callable[[Plan], Launcher]] = {
+    Tier.A: WarmLauncher, Tier.A_PRIME: FreshLauncher, Tier.B: UserLauncher, Tier.C: SpawnLauncher,
 }  # fmt: skip
 _LOST_AS = {
     WorkerTimedOut: "TimedOut", WorkerOutOfMemory: "OutOfMemory", WorkerCrashed: "Crashed",
@@ -42,9 +45,10 @@ class Sandbox:
 
     Args:
         preload: modules that every worker has already imported.
-        tier: the tier to use and no other; None takes A, or A' where A is refused. C only when asked for.
+        tier: the tier to use and no other; None takes A, else A', else B (as root). C only when asked for.
         read_only: further files and folders that student code may read, at their own paths.
         packages: import packages of the course that student code may use.
+        secrets: files and folders that it must not read; tier B, which rests on permissions, checks them.
         without: defences to leave out, for a trial of the sandbox itself; never for a grade.
 
     Raises:
@@ -57,15 +61,20 @@ class Sandbox:
         tier: Tier | str | None = None,
         read_only: Sequence[str | os.PathLike[str]] = (),
         packages: Sequence[str] = ("environments",),
+        secrets: Sequence[str | os.PathLike[str]] = (),
         without: Collection[Defence] = (),
     ) -> None:
-        self.without = frozenset(without)
-        self._preload = tuple(preload)
-        self._read_only = tuple(os.path.realpath(path) for path in read_only)
-        self._packages = tuple(dict.fromkeys(("autograder", *packages)))
+        self._plan = Plan(
+            preload=tuple(preload),
+            packages=tuple(dict.fromkeys(("autograder", *packages))),
+            read_only=tuple(os.path.realpath(path) for path in read_only),
+            secrets=tuple(os.path.realpath(path) for path in secrets if os.path.exists(path)),
+            without=frozenset(Defence(defence) for defence in without),
+        )
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._links: WeakSet[WorkerLink] = WeakSet()
+        self._lent: tuple[WorkerCode, Worker] | None = None
         self.report, self._launcher = self._choose(None if tier is None else Tier(tier))
 
     @property
@@ -80,7 +89,7 @@ class Sandbox:
 
     def _choose(self, asked: Tier | None) -> tuple[TierReport, Launcher]:
         refused: list[tuple[Tier, str]] = []
-        for tier in (Tier.A, Tier.A_PRIME) if asked is None else (asked,):
+        for tier in STRONG if asked is None else (asked,):
             try:
                 return self._try(tier, tuple(refused))
             except SandboxError as error:
@@ -88,7 +97,7 @@ class Sandbox:
         reasons = "".join(f"\n  Tier {tier}: {reason}" for tier, reason in refused)
         raise SandboxError(
             f"student code cannot be kept apart on this machine.{reasons}\n"
-            "  Next: install bubblewrap and allow user namespaces; tier C stops accidents only."
+            f"  Next: {STRONGER}. Tier C stops accidents only."
         )
 
     def _try(self, tier: Tier, refused: tuple[tuple[Tier, str], ...]) -> tuple[TierReport, Launcher]:
@@ -96,14 +105,15 @@ class Sandbox:
 
         launcher = self._launch(tier)
         try:
-            found = probe(launcher, readable_paths(self._read_only)) if tier is not Tier.C else ()
+            found = probe(launcher, self._plan) if tier is not Tier.C else ()
         except BaseException:
             launcher.close()
             raise
-        return TierReport(tier, refused, found, launcher.landlock), launcher
+        without = tuple(sorted(self._plan.without))
+        return TierReport(tier, refused, found, launcher.landlock, without), launcher
 
     def _launch(self, tier: Tier) -> Launcher:
-        return _LAUNCHERS[tier](self._preload, self._packages, self._read_only)
+        return _LAUNCHERS[tier](self._plan)
 
     def worker(
         self,
@@ -129,13 +139,38 @@ class Sandbox:
             WorkerDied: loading died again and again.
             SandboxError: no worker can be started here.
         """
-        limits = limits or Limits()
+        limits, load_limits = limits or Limits(), load_limits or limits or Limits()
+        if Defence.FRESH_WORKER in self._plan.without:
+            return self._only_worker(code, limits, load_limits)
+        return self._new_worker(code, limits, load_limits, stand_ins or {}, skip_cells)
+
+    def _only_worker(self, code: WorkerCode, limits: Limits, load_limits: Limits) -> Worker:
+        """Return the one worker of a submission, as if it were new: in a trial, questions share it."""
+        if self._lent is None or self._lent[0] is not code:
+            roomy = replace(limits, cpu_s=_MANY * limits.cpu_s, wall_s=_MANY * limits.wall_s)
+            self._put_lent_away()
+            self._lent = code, self._new_worker(code, roomy, load_limits, {}, ())
+        return _LentWorker(self._lent[1])
+
+    def _put_lent_away(self) -> None:
+        if self._lent is not None:
+            self._lent[1].close()
+
+    def _new_worker(
+        self,
+        code: WorkerCode,
+        limits: Limits,
+        load_limits: Limits,
+        stand_ins: StandIns,
+        skip_cells: Collection[str],
+    ) -> Worker:
+        limits, load_limits = (relaxed(one, self._plan.without) for one in (limits, load_limits))
         lost = Counter(skip_cells)
         errors = [_skipped(code, cell_id) for cell_id in lost]
         for attempt in range(MAX_RELOADS + 1):
-            worker = Worker(self._start(), limits, load_limits or limits)
+            worker = Worker(self._start(), limits, load_limits)
             try:
-                worker._load(code, lost, stand_ins or {}, errors)
+                worker._load(code, lost, stand_ins, errors)
                 return worker
             except WorkerDied as error:
                 worker.close()
@@ -163,7 +198,7 @@ class Sandbox:
             return self._linked()
 
     def _linked(self) -> WorkerLink:
-        link = WorkerLink(self._launcher.start())
+        link = WorkerLink(self._launcher.start(), self._plan.without)
         self._links.add(link)
         return link
 
@@ -247,6 +282,17 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class _LentWorker(Worker):
+    """A worker that outlives who closes it."""
+
+    def __init__(self, worker: Worker) -> None:
+        super().__init__(worker._link, worker._limits, worker._load_limits)
+        self.student, self.load = worker.student, worker.load
+
+    def close(self) -> None:
+        """Leave it to the next."""
 
 
 def defined_names(source: str) -> tuple[str, ...]:

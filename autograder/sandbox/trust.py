@@ -7,16 +7,18 @@ import sys
 import threading
 import types
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from autograder.sandbox.defences import Defence
 from autograder.sandbox.errors import BudgetSpent, Refused
 
 CALLBACK_S = 120.0  # one call of a trusted object or a stand-in, with what it calls in turn
+CALLBACK_MB = 1024  # address space that it may take while it runs
 _CALLABLES = (
     types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodWrapperType, partial,
     np.ufunc,
@@ -71,26 +73,32 @@ class Trusted:
         """Return how people name a member: ``env.step``, or the function's own name."""
         return self.name if member == "__call__" else f"{self.name}.{member}"
 
-    def call(self, member: str, args: Iterable[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Call a method for student code.
+    def call(
+        self,
+        member: str,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+        without: Collection[Defence] = (),
+    ) -> Any:
+        """Call a method for student code; ``without`` names defences left out in a trial.
 
         Raises:
             BudgetSpent: the budget for this method is used up.
             Refused: there is no such method for student code.
         """
-        if member not in self.methods:
+        if member not in self.methods and Defence.TRUSTED not in without:
             raise Refused(f"{self.label(member)} is not there while grading; there are {self._members()}")
         limit = self.budget.get(member)
-        if limit is not None and self.calls[member] >= limit:
+        if limit is not None and self.calls[member] >= limit and Defence.BUDGET not in without:
             self.overspent = True
             raise BudgetSpent(f"{self.label(member)} was called {limit} times, all that this test allows")
         self.calls[member] += 1
         function = self.object if member == "__call__" else getattr(self.object, member)
         return function(*args, **kwargs)
 
-    def fetch(self, attribute: str) -> Any:
+    def fetch(self, attribute: str, without: Collection[Defence] = ()) -> Any:
         """Return an attribute for student code; Refused when it is not listed."""
-        if attribute not in self.attributes:
+        if attribute not in self.attributes and Defence.TRUSTED not in without:
             raise Refused(f"{self.label(attribute)} is not there while grading; there are {self._members()}")
         return getattr(self.object, attribute)
 
@@ -116,7 +124,7 @@ def is_callers_fault(error: Exception) -> bool:
     """Tell whether a trusted call failed because of what it was handed.
 
     The reference passes every test before a release, so an error of the kinds that bad arguments provoke
-    is put down to the caller; a file that is missing or memory that is short is the grader's.
+    is put down to the caller; a file that is missing is the grader's.
     """
     if isinstance(error, NotImplementedError):
         return False
@@ -125,10 +133,11 @@ def is_callers_fault(error: Exception) -> bool:
 
 
 @contextmanager
-def time_limit(label: str) -> Iterator[None]:
-    """Refuse an argument with which the grader's own code does not end, such as a discount of 1.
+def bounded(label: str) -> Iterator[None]:
+    """Refuse an argument with which the grader's own code does not end, or eats the machine's memory.
 
-    Works in the main thread, where nobody else uses the alarm; elsewhere the call runs as it is.
+    A discount of 1 is such an argument, and so is a number of states beyond counting. Works in the main
+    thread, where nobody else uses the alarm; elsewhere the call runs as it is.
     """
     if (
         not hasattr(signal, "SIGALRM")  # Windows
@@ -144,10 +153,31 @@ def time_limit(label: str) -> Iterator[None]:
     signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, CALLBACK_S)
     try:
-        yield
+        with memory_limit(CALLBACK_MB):
+            yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+@contextmanager
+def memory_limit(megabytes: int) -> Iterator[None]:
+    """Let this process map so much more memory; beyond that it meets a MemoryError."""
+    if sys.platform != "linux":  # elsewhere the limit is not kept
+        yield
+        return
+    import resource
+
+    with open("/proc/self/statm", "rb") as file:
+        mapped = int(file.read().split()[0]) * resource.getpagesize()
+    soft, hard = before = resource.getrlimit(resource.RLIMIT_AS)
+    most = mapped + (megabytes << 20)
+    if soft == resource.RLIM_INFINITY or most < soft:
+        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def is_environment(value: Any) -> bool:

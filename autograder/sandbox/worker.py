@@ -15,15 +15,16 @@ import socket
 import sys
 import time
 import types
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy.random
 
-from autograder.sandbox import isolation, landlock, loader, seccomp
+from autograder.sandbox import isolation, loader
 from autograder.sandbox import protocol as p
 from autograder.sandbox.code import Cell
 from autograder.sandbox.codec import Frame
+from autograder.sandbox.confinement import Confinement, in_bubblewrap
+from autograder.sandbox.defences import Defence
 from autograder.sandbox.frames import Closed, Stream
 from autograder.sandbox.host import Host
 
@@ -39,33 +40,14 @@ _EXPLAINED = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Defences:
-    """What confines this worker; which of them apply depends on the tier.
-
-    Attributes:
-        namespaces: make namespaces and mounts of its own.
-        own_users: a user namespace is its own, so that its threads can be counted.
-        shown: files and folders that may be read.
-        landlock: confine it to those with Landlock too.
-        seccomp_program: the compiled filter; empty for none.
-    """
-
-    namespaces: bool = False
-    own_users: bool = False
-    shown: tuple[str, ...] = ()
-    landlock: bool = False
-    seccomp_program: bytes = b""
-
-
-def main(sock: socket.socket, defences: Defences) -> NoReturn:
+def main(sock: socket.socket, confinement: Confinement) -> NoReturn:
     """Be a worker until the grader closes the socket, then leave without any clean-up of student code."""
     status = p.EXIT_SETUP
     try:
         stream = Stream(sock)
         worker = _Worker(stream)
         setup = worker.host.decoder.decode(stream.read())
-        worker.confine(setup[2], defences)
+        worker.confine(setup[2], confinement)
         status = p.EXIT_NO_MEMORY
         worker.run(setup)
         status = p.EXIT_DONE
@@ -93,26 +75,14 @@ class _Worker:
         self._clock = time.process_time
         self._limit_cpu = isolation.limit_cpu
 
-    def confine(self, settings: dict[str, Any], defences: Defences) -> None:
-        """Give up everything that student code does not need. Files are written before the door closes."""
-        mapped = isolation.mapped_bytes() if sys.platform == "linux" else 0
-        os.setsid() if os.getsid(0) != os.getpid() else None
-        if defences.namespaces:
-            isolation.own_namespaces()
-            isolation.private_mounts(settings["tmp_mb"], defences.shown)
-        _write_files(settings["home"], settings["files"])
-        os.chdir(settings["home"])
-        sys.path.insert(0, settings["home"])
+    def confine(self, settings: dict[str, Any], confinement: Confinement) -> None:
+        """Give up everything that student code does not need, and turn to the submission's folder."""
+        home = settings["home"]
+        confinement.apply(settings, self._clock(), lambda: _write_files(home, settings["files"]))
+        os.chdir(home)
+        sys.path.insert(0, home)
+        os.environ.update(HOME=home, TMPDIR=os.path.dirname(home))
         _redirect_output(settings["output_kb"] << 10)
-        isolation.limit_resources(
-            cpu_s=self._clock() + settings["load_cpu_s"] + settings["cpu_s"],
-            memory_mb=settings["memory_mb"], mapped=mapped,
-            threads=settings["threads"], file_mb=settings["tmp_mb"], own_users=defences.own_users,
-        )  # fmt: skip
-        if defences.landlock:
-            landlock.restrict(defences.shown, (isolation.TMP, isolation.SHM, "/dev/null"))
-        if defences.seccomp_program:
-            seccomp.load_filter(defences.seccomp_program)
         sys.addaudithook(_explain)
 
     def run(self, setup: list[Any]) -> None:
@@ -227,15 +197,10 @@ def spawned() -> NoReturn:
     for name in settings["preload"]:
         importlib.import_module(name)
     limit_threads()
+    without = frozenset(Defence(name) for name in settings["without"])
     if not settings["confined"]:
-        main(sock, Defences())
-    defences = Defences(
-        shown=tuple(settings["readable"]),
-        landlock=landlock.abi() > 0,
-        seccomp_program=seccomp.compile_filter(),
-        own_users=True,
-    )
-    main(sock, defences)
+        main(sock, Confinement(new_session=Defence.SESSION not in without))
+    main(sock, in_bubblewrap(settings["readable"], without))
 
 
 def limit_threads() -> None:

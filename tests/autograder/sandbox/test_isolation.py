@@ -167,7 +167,7 @@ def test_the_probes_ran_and_stopped_every_attack(sandbox):
     assert {name for name, _ in report.probes} == {a.__name__ for a in attacks.ATTACKS}
     assert not any(how.startswith("!!") for _, how in report.probes)
     assert report.sentence == "tier A: " + (
-        "hidden files unreadable, grades unforgeable, submissions isolated from each other"
+        "hidden files unreadable, grades unforgeable, submissions isolated from each other, barring bugs of the kernel"
     )
 
 
