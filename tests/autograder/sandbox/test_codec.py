@@ -1,88 +1,24 @@
 from __future__ import annotations
 
 import enum
-import math
 import sys
 import types
 from collections import OrderedDict, deque, namedtuple
-from contextlib import suppress
 from dataclasses import dataclass
 
 import msgpack
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from autograder.sandbox.codec import Decoder, EncodeError, Encoder, Frame, FrameLimits
 from autograder.sandbox.errors import ProtocolError
+from tests.autograder.fuzz.values import same
 
 
 def crossed(value, **sides):
     grader_side = sides.pop("grader_side", False)
     frame = Encoder(grader_side=grader_side).encode(value)
     return Decoder(trusting=grader_side).decode(frame)
-
-
-def same(a, b):
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, np.ndarray):
-        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-    if isinstance(a, np.generic):
-        return a.dtype == b.dtype and a.tobytes() == b.tobytes()
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, dict):
-        return len(a) == len(b) and all(map(same, a.items(), b.items()))
-    if isinstance(a, float) and math.isnan(a):
-        return math.isnan(b)
-    return a == b
-
-
-KEYS = st.one_of(st.text(), st.integers(), st.booleans(), st.binary(), st.tuples(st.integers(), st.text()))
-LEAVES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.complex_numbers(allow_nan=False),
-    st.frozensets(st.integers()), st.sets(st.text()),
-    hnp.arrays(
-        st.sampled_from(["?", "i1", "u2", "<i4", "<i8", "<f2", "<f4", "<f8", "<c8", "<c16"]),
-        hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5),
-    ),
-    st.sampled_from([np.float32(1.5), np.int64(-3), np.bool_(True), np.complex128(1j)]),
-)  # fmt: skip
-VALUES = st.recursive(
-    LEAVES,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4),
-        st.lists(inner, max_size=4).map(tuple),
-        st.dictionaries(KEYS, inner, max_size=4),
-    ),
-    max_leaves=20,
-)
-
-
-@given(VALUES)
-@settings(max_examples=200, deadline=None)
-def test_data_comes_back_as_it_was_and_of_the_same_type(value):
-    assert same(crossed(value), value)
-
-
-@given(st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
-def test_any_bytes_are_read_or_refused_and_nothing_else_happens(data):
-    with suppress(ProtocolError):
-        Decoder().decode(Frame(data, ()))
-
-
-@given(VALUES, st.integers(0, 10_000), st.integers(0, 255))
-@settings(max_examples=200, deadline=None)
-def test_a_damaged_frame_is_read_or_refused_and_nothing_else_happens(value, position, byte):
-    frame = Encoder().encode(value)
-    header = bytearray(frame.header)
-    header[position % len(header)] = byte
-    with suppress(ProtocolError):
-        Decoder().decode(Frame(bytes(header), frame.buffers))
 
 
 def test_large_arrays_travel_outside_the_header_and_come_back_writable():
