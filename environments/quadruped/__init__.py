@@ -10,8 +10,18 @@ from environments.quadruped.actuators import (
     RealActuator,
     evaluate_network,
 )
-from environments.quadruped.gait import LEGS, NOMINAL_POSE, leg_angles, trot
+from environments.quadruped.gait import LEGS, NOMINAL_POSE, leg_angles, mark_time, trot
 from environments.quadruped.model import JOINTS, QuadrupedPhysics
+from environments.quadruped.motion import (
+    Motion,
+    gravity_body,
+    has_fallen,
+    observe,
+    recovery_terms,
+    stands,
+    to_body,
+    tracking_terms,
+)
 from environments.quadruped.quadruped import (
     Quadruped,
     QuadrupedRecovery,
@@ -24,14 +34,7 @@ from environments.quadruped.task import (
     STAND_HEIGHT,
     Randomisation,
     Task,
-    gravity_body,
-    has_fallen,
     lying_poses,
-    observe,
-    recovery_terms,
-    stands,
-    to_body,
-    tracking_terms,
 )
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "STIFFNESS",
     "TORQUE_LIMIT",
     "Drive",
+    "Motion",
     "NetworkActuator",
     "NetworkWeights",
     "Quadruped",
@@ -60,6 +64,7 @@ __all__ = [
     "has_fallen",
     "leg_angles",
     "lying_poses",
+    "mark_time",
     "observe",
     "recovery_terms",
     "stands",

@@ -9,25 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from environments.quadruped.actuators import NUM_JOINTS, Servo, TorqueActuator, World
-from environments.quadruped.gait import NOMINAL_POSE, trot
+from environments.quadruped.gait import NOMINAL_POSE, mark_time
+from environments.quadruped.motion import (
+    RECOVERY_TERMS,
+    TRACKING_TERMS,
+    Motion,
+    has_fallen,
+    observation_bound,
+    observe,
+    recovery_terms,
+    stands,
+    tracking_terms,
+)
 from environments.quadruped.task import (
     CONTROL_PERIOD,
     JOINT_LIMIT,
     NUM_SUBSTEPS,
     RAMP,
-    RECOVERY_TERMS,
     RESAMPLE_STEPS,
-    TRACKING_TERMS,
     Starts,
     Task,
-    has_fallen,
-    mean_square,
     num_commands,
-    observe,
-    recovery_terms,
-    stands,
-    to_body,
-    tracking_terms,
 )
 
 Array = NDArray[np.float64]
@@ -42,6 +44,8 @@ class Robots(World, Protocol):
 
 class Episodes:
     """What N episodes remember besides the physics: commands, phases, last actions, pushes, actuators.
+
+    Beside that it keeps what was last seen of the robots, so that reward, observation and info look once.
 
     Args:
         num_robots: N.
@@ -60,6 +64,10 @@ class Episodes:
         self.action = np.zeros((num_robots, NUM_JOINTS))
         names = RECOVERY_TERMS if task.recovery else TRACKING_TERMS
         self.terms = {name: np.zeros(num_robots) for name in names}
+        self.wanted = np.zeros((num_robots, 3))  # what the command is ramped to
+        self.seen = np.zeros((num_robots, len(observation_bound(task))))
+        self.velocity = np.zeros((num_robots, 2))
+        self.success = np.zeros(num_robots, dtype=np.bool_)
 
     def begin(self, ids: Any, starts: Starts) -> None:
         """Begin the episodes of rows ``ids`` as drawn."""
@@ -67,7 +75,9 @@ class Episodes:
             getattr(self.starts, item.name)[ids] = getattr(starts, item.name)
         for array in (self.steps, self.command, self.action, *self.terms.values()):
             array[ids] = 0
+        self.wanted[ids] = starts.commands[:, 0]
         self.actuator.begin(ids, starts.qpos[:, 7:], starts.gain)
+        self._look(ids, Motion.of(starts.qpos, starts.qvel))
 
     def phase(self) -> Array:
         """Phase (N,) of the reference trot, in [0, 1)."""
@@ -76,7 +86,7 @@ class Episodes:
     def reference(self) -> Array:
         """Joint angles (N, 12) to which actions are offsets, rad: a trot on the spot, or the nominal pose."""
         if self.task.trot_frequency:
-            return trot(self.phase(), np.zeros((len(self.steps), 3)), self.task.trot_frequency)
+            return mark_time(self.phase())
         return np.broadcast_to(NOMINAL_POSE, self.action.shape)
 
     def advance(self, ids: Any, actions: Array, robots: Robots) -> tuple[Array, NDArray[np.bool_]]:
@@ -85,20 +95,21 @@ class Episodes:
         self.action[ids] = actions
         targets = self.reference() + self.task.action_scale * self.action
         self._push(ids, robots)
-        self.actuator.apply(robots, np.clip(targets, -JOINT_LIMIT, JOINT_LIMIT), NUM_SUBSTEPS)
-        qpos, qvel, torque = robots.qpos[ids], robots.qvel[ids], robots.torque[ids]
+        self.actuator.apply(robots, np.clip(targets, -JOINT_LIMIT, JOINT_LIMIT, out=targets), NUM_SUBSTEPS)
+        motion, torque = Motion.of(robots.qpos[ids], robots.qvel[ids]), robots.torque[ids]
         if self.task.recovery:
-            terminated = np.zeros(len(qpos), dtype=np.bool_)
-            terms = recovery_terms(qpos, qvel, torque, change)
+            terminated = np.zeros(len(actions), dtype=np.bool_)
+            terms = recovery_terms(motion, torque, change)
         else:
-            terminated = has_fallen(qpos)
-            terms = tracking_terms(self.task, qpos, qvel, self.command[ids], torque, change, terminated)
-        reward = np.zeros(len(qpos))
+            terminated = has_fallen(motion)
+            terms = tracking_terms(self.task, motion, self.command[ids], torque, change, terminated)
+        reward = np.zeros(len(actions))
         for name, values in terms.items():
             self.terms[name][ids] = values
             reward += values
         self.steps[ids] += 1
         self._ramp(ids)
+        self._look(ids, motion)
         return reward, terminated
 
     def _push(self, ids: Any, robots: Robots) -> None:
@@ -110,40 +121,38 @@ class Episodes:
                 robots.qvel[row, :2] += self.starts.push[row, int(np.argmax(hit[row]))]
 
     def _ramp(self, ids: Any) -> None:
-        rows = np.arange(len(self.steps))[ids]
-        wanted = self.starts.commands[
-            rows, np.minimum(self.steps[rows] // RESAMPLE_STEPS, self.starts.commands.shape[1] - 1)
-        ]
+        turn, rest = np.divmod(self.steps[ids], RESAMPLE_STEPS)
+        if not rest.all():  # some episodes have come to their next command
+            rows = np.arange(len(self.steps))[ids]
+            last = self.starts.commands.shape[1] - 1
+            self.wanted[rows] = self.starts.commands[rows, np.minimum(turn, last)]
         limit = RAMP * CONTROL_PERIOD
-        self.command[ids] += np.clip(wanted - self.command[ids], -limit, limit)
+        self.command[ids] += np.clip(self.wanted[ids] - self.command[ids], -limit, limit)
 
-    def observe(self, ids: Any, robots: Robots) -> Array:
-        """Observations (K, O) of rows ``ids``."""
-        return observe(
-            self.task,
-            robots.qpos[ids],
-            robots.qvel[ids],
-            self.command[ids],
-            self.action[ids],
-            self.phase()[ids],
-        )
+    def look(self, ids: Any, robots: Robots) -> None:
+        """See anew what robots ``ids`` do, after their states were written."""
+        self._look(ids, Motion.of(robots.qpos[ids], robots.qvel[ids]))
 
-    def info(self, ids: Any, robots: Robots) -> dict[str, Any]:
+    def _look(self, ids: Any, motion: Motion) -> None:
+        command = self.command[ids]
+        self.seen[ids] = observe(self.task, motion, command, self.action[ids], self.phase()[ids])
+        if self.task.recovery:
+            self.success[ids] = stands(motion)
+            return
+        self.velocity[ids] = velocity = motion.velocity[:2].T
+        miss = np.square(command[:, :2] - velocity)
+        self.success[ids] = (miss[:, 0] + miss[:, 1] < 0.2**2) & ~has_fallen(motion)
+
+    def info(self, ids: Any) -> dict[str, Any]:
         """Reward terms, command, and success of rows ``ids``.
 
         Success is standing quietly, or a velocity within 0.2 m/s of the command.
         """
-        qpos, qvel = robots.qpos[ids], robots.qvel[ids]
         terms = {name: values[ids] for name, values in self.terms.items()}
-        if self.task.recovery:
-            return {"reward_terms": terms, "is_success": stands(qpos, qvel)}
-        command = self.command[ids]
-        velocity = to_body(qpos[:, 3:7], qvel[:, :3])[:, :2]
-        success = 2 * mean_square(command[:, :2] - velocity) < 0.2**2
-        return {
-            "reward_terms": terms, "is_success": success & ~has_fallen(qpos),
-            "command": command, "velocity_body": velocity,
-        }  # fmt: skip
+        told: dict[str, Any] = {"reward_terms": terms, "is_success": self.success[ids]}
+        if not self.task.recovery:
+            told |= {"command": self.command[ids], "velocity_body": self.velocity[ids]}
+        return told
 
     def save(self, row: int) -> dict[str, Any]:
         """Copy all that row ``row`` remembers."""
@@ -151,12 +160,12 @@ class Episodes:
         return {**own, "actuator": self.actuator.save(row)}
 
     def load(self, row: int, saved: dict[str, Any]) -> None:
-        """Return row ``row`` to what ``save`` gave, of any number of robots."""
+        """Return row ``row`` to what ``save`` gave, then ``look`` when the robots are placed."""
         for name, values in self._arrays().items():
             values[row] = saved[name]
         self.actuator.load(row, saved["actuator"])
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         drawn = {f"start_{item.name}": getattr(self.starts, item.name) for item in fields(Starts)}
-        own = {"steps": self.steps, "command": self.command, "action": self.action}
+        own = {"steps": self.steps, "command": self.command, "wanted": self.wanted, "action": self.action}
         return {**drawn, **own, **{f"term_{name}": values for name, values in self.terms.items()}}

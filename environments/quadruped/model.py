@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from environments.physics import Physics
 from environments.quadruped.actuators import DAMPING, STIFFNESS, as_torque_motors
 from environments.quadruped.gait import LEGS
-from environments.quadruped.task import NUM_SUBSTEPS, Starts, gravity_body, to_body
+from environments.quadruped.motion import gravity_body, to_body
+from environments.quadruped.task import NUM_SUBSTEPS, Starts
 
 Array = NDArray[np.float64]
 

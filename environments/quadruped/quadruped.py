@@ -23,13 +23,13 @@ from environments.quadruped.actuators import (
 )
 from environments.quadruped.episodes import Episodes
 from environments.quadruped.model import JOINTS, QuadrupedPhysics, load_scene
+from environments.quadruped.motion import observation_bound
 from environments.quadruped.task import (
     Randomisation,
     Starts,
     Task,
     draw_start,
     num_commands,
-    observation_bound,
 )
 
 Array = NDArray[np.float64]
@@ -168,10 +168,10 @@ class Quadruped(MujocoEpisode):
         return float(reward[0]), bool(terminated[0])
 
     def _observe(self) -> Array:
-        return self.episodes.observe(slice(None), self.physics)[0]
+        return self.episodes.seen[0].copy()
 
     def _info(self) -> dict[str, Any]:
-        info = self.episodes.info(slice(None), self.physics)
+        info = self.episodes.info(slice(None))
         terms = {name: float(values[0]) for name, values in info.pop("reward_terms").items()}
         success = bool(info.pop("is_success")[0])
         return {"reward_terms": terms, "is_success": success, **{k: v[0].copy() for k, v in info.items()}}
@@ -187,6 +187,7 @@ class Quadruped(MujocoEpisode):
         if self.randomisation is not None:
             self.physics.vary(self.episodes.starts)
         super()._load(world)
+        self.episodes.look(slice(None), self.physics)
 
 
 def _weights(actuator: str, network: Any) -> NetworkWeights | None:

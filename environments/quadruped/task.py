@@ -1,7 +1,4 @@
-"""The quadruped's tasks on whole batches: starts, commands, observations, rewards, ends.
-
-All arrays are (N, ...); a single environment is a batch of one, and gets the same bits.
-"""
+"""The quadruped's tasks: what distinguishes them, and what is drawn at the start of their episodes."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from environments.quadruped.actuators import NUM_JOINTS, TORQUE_LIMIT
+from environments.quadruped.actuators import NUM_JOINTS
 from environments.quadruped.gait import NOMINAL_POSE
 
 Array = NDArray[np.float64]
@@ -22,13 +19,9 @@ NUM_SUBSTEPS = 4  # physics steps in a control step
 RESAMPLE_STEPS = 125  # control steps, 2.5 s, between two commands
 RAMP = np.array([1.0, 1.0, 2.0])  # m/s^2, m/s^2, rad/s^2: a step in the command throws the robot
 STAND_HEIGHT = 0.52  # m, of the trunk's centre in the nominal pose
-FALL_HEIGHT = 0.28  # m, trunk's centre
-FALL_UPRIGHT = 0.5  # cosine of the tilt
 NUM_PUSHES = 4  # at most, an episode
 JOINT_LIMIT = np.tile([1.0, 2.6, 2.7], 4)  # rad
 LYING_PATH = Path(__file__).with_name("lying.npz")
-VELOCITY_BOUND, RATE_BOUND, ANGLE_BOUND, SPEED_BOUND = 10.0, 50.0, 6.0, 100.0
-COMMAND_BOUND = np.array([4.0, 2.0, 4.0])
 
 
 @dataclass(frozen=True)
@@ -169,141 +162,3 @@ def _turned(quat: Array, yaw: float) -> Array:
     c, s = np.cos(yaw / 2), np.sin(yaw / 2)
     w, x, y, z = quat
     return np.array([c * w - s * z, c * x - s * y, c * y + s * x, c * z + s * w])
-
-
-# Observation
-
-
-def to_body(quat: Array, vector_world: Array) -> Array:
-    """Turn vectors (..., 3) of the world frame into the frames of the bodies with quats (..., 4)."""
-    w, x, y, z = (quat[..., i] for i in range(4))
-    a, b, c = (vector_world[..., i] for i in range(3))
-    turned = np.empty(vector_world.shape)  # filled in place: half the time of a stack
-    turned[..., 0] = (1 - 2 * (y * y + z * z)) * a + 2 * (x * y + w * z) * b + 2 * (x * z - w * y) * c
-    turned[..., 1] = 2 * (x * y - w * z) * a + (1 - 2 * (x * x + z * z)) * b + 2 * (y * z + w * x) * c
-    turned[..., 2] = 2 * (x * z + w * y) * a + 2 * (y * z - w * x) * b + (1 - 2 * (x * x + y * y)) * c
-    return turned
-
-
-def gravity_body(quat: Array) -> Array:
-    """Direction of gravity (..., 3) in the trunk's frame; (0, 0, -1) when level."""
-    w, x, y, z = (quat[..., i] for i in range(4))
-    direction = np.empty((*quat.shape[:-1], 3))
-    direction[..., 0] = 2 * (w * y - x * z)
-    direction[..., 1] = -2 * (y * z + w * x)
-    direction[..., 2] = 2 * (x * x + y * y) - 1
-    return direction
-
-
-def uprightness(quat: Array) -> Array:
-    """Cosine of the trunk's tilt (...): 1 level, 0 on a side, -1 on the back."""
-    return 1 - 2 * (quat[..., 1] * quat[..., 1] + quat[..., 2] * quat[..., 2])
-
-
-@cache
-def observation_bound(task: Task) -> Array:
-    """Return the observation's upper bounds (O,); the lower ones are their negatives."""
-    rest = np.repeat([ANGLE_BOUND, SPEED_BOUND, 1.0], NUM_JOINTS)
-    base = np.repeat([VELOCITY_BOUND, RATE_BOUND, 1.0], 3)
-    if task.recovery:
-        return np.concatenate([base, rest, [3.0]])
-    return np.concatenate([base, COMMAND_BOUND, rest, [1.0, 1.0]])
-
-
-def observe(task: Task, qpos: Array, qvel: Array, command: Array, action: Array, phase: Array) -> Array:
-    """Build the observations (N, O): indices in the environments' docstrings.
-
-    Args:
-        task: velocity tracking or recovery.
-        qpos: (N, 19).
-        qvel: (N, 18).
-        command: (N, 3), as ramped now.
-        action: (N, 12), the last one.
-        phase: (N,), cycles.
-    """
-    quat = qpos[:, 3:7]
-    parts = [to_body(quat, qvel[:, :3]), qvel[:, 3:6], gravity_body(quat)]
-    if not task.recovery:
-        parts.append(command)
-    parts += [qpos[:, 7:] - NOMINAL_POSE, qvel[:, 6:], action]
-    if task.recovery:
-        parts.append(qpos[:, 2:3])
-    else:
-        turn = 2 * np.pi * phase[:, None]
-        parts += [np.sin(turn), np.cos(turn)]
-    seen = np.concatenate(parts, axis=1)
-    bound = observation_bound(task)
-    return np.clip(seen, -bound, bound)
-
-
-# Reward
-
-TRACKING_TERMS = ("velocity", "yaw_rate", "bounce", "tumbling", "tilt", "torque", "action_change", "fall")
-RECOVERY_TERMS = ("upright", "height", "pose", "joint_speed", "torque", "action_change")
-
-
-def mean_square(values: Array) -> Array:
-    """Average the squares over the last axis, in an order that is the same in any batch."""
-    return np.add.reduce(np.square(values), axis=-1) / values.shape[-1]
-
-
-def tracking_terms(
-    task: Task,
-    qpos: Array,
-    qvel: Array,
-    command: Array,
-    torque: Array,
-    change: Array,
-    fallen: NDArray[np.bool_],
-) -> dict[str, Array]:
-    """Price a control step of velocity tracking; the terms, weights included, add up to the reward.
-
-    Args:
-        task: for its tracking width.
-        qpos: (N, 19) after the step.
-        qvel: (N, 18) after the step.
-        command: (N, 3) that was in force.
-        torque: (N, 12) in the last physics step, N m.
-        change: (N, 12) action minus the action before.
-        fallen: (N,).
-    """
-    quat = qpos[:, 3:7]
-    velocity, gravity = to_body(quat, qvel[:, :3]), gravity_body(quat)
-    miss = 2 * mean_square(command[:, :2] - velocity[:, :2])
-    yaw_miss = (command[:, 2] - qvel[:, 5]) ** 2
-    return {
-        "velocity": np.exp(-miss / task.tracking_width**2),
-        "yaw_rate": 0.5 * np.exp(-yaw_miss / 0.5**2),
-        "bounce": -0.5 * np.minimum(2 * velocity[:, 2] ** 2, 1.0),
-        "tumbling": -0.2 * np.minimum(0.2 * mean_square(qvel[:, 3:5]), 1.0),
-        "tilt": -0.5 * np.minimum(4 * mean_square(gravity[:, :2]), 1.0),
-        "torque": -0.2 * np.minimum(mean_square(torque / TORQUE_LIMIT), 1.0),
-        "action_change": -0.4 * mean_square(0.5 * change),
-        "fall": -5.0 * fallen,
-    }
-
-
-def recovery_terms(qpos: Array, qvel: Array, torque: Array, change: Array) -> dict[str, Array]:
-    """Price a control step of standing up; arguments as in ``tracking_terms``."""
-    upright = 0.5 + 0.5 * uprightness(qpos[:, 3:7])
-    lack = np.clip((STAND_HEIGHT - qpos[:, 2]) / STAND_HEIGHT, 0.0, 1.0)
-    return {
-        "upright": upright**2,
-        "height": upright**2 * (1 - lack),
-        "pose": 0.5 * upright**2 * np.exp(-mean_square(qpos[:, 7:] - NOMINAL_POSE) / 0.5**2),
-        "joint_speed": -0.1 * np.minimum(mean_square(0.1 * qvel[:, 6:]), 1.0),
-        "torque": -0.1 * np.minimum(mean_square(torque / TORQUE_LIMIT), 1.0),
-        "action_change": -0.2 * mean_square(0.5 * change),
-    }
-
-
-def has_fallen(qpos: Array) -> NDArray[np.bool_]:
-    """Tell which robots (N,) lie or topple: trunk below 0.28 m, or tilted by more than 60 degrees."""
-    upright = uprightness(qpos[:, 3:7])
-    return (qpos[:, 2] < FALL_HEIGHT) | (upright < FALL_UPRIGHT)
-
-
-def stands(qpos: Array, qvel: Array) -> NDArray[np.bool_]:
-    """Tell which robots (N,) stand quietly: trunk above 0.42 m, tilt below 18 degrees, slower than 0.5."""
-    upright = uprightness(qpos[:, 3:7])
-    return (qpos[:, 2] > 0.42) & (upright > 0.95) & (6 * mean_square(qvel[:, :6]) < 0.5**2)

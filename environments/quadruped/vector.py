@@ -64,10 +64,10 @@ class QuadrupedVector(MujocoVectorEnv):
         return self.episodes.advance(self._index(ids), actions, self.robots)
 
     def _observe(self, ids: Ids) -> Array:
-        return self.episodes.observe(self._index(ids), self.robots)
+        return self.episodes.seen[self._index(ids)]
 
     def _info(self, ids: Ids) -> dict[str, Any]:
-        return self.episodes.info(self._index(ids), self.robots)
+        return self.episodes.info(self._index(ids))
 
     def _save(self, row: int) -> dict[str, Any]:
         return {**super()._save(row), "episode": self.episodes.save(row)}
@@ -80,6 +80,10 @@ class QuadrupedVector(MujocoVectorEnv):
             )
             self.robots.vary(np.array([row]), one)
         super()._load(row, world)
+
+    def _refresh(self) -> None:
+        super()._refresh()
+        self.episodes.look(slice(None), self.robots)
 
     def __getstate__(self) -> dict[str, Any]:
         attributes = super().__getstate__()

@@ -26,7 +26,8 @@ from environments.quadruped import (
 from environments.quadruped.actuators import Servo
 from environments.quadruped.lying import settle
 from environments.quadruped.model import load_model, load_scene
-from environments.quadruped.task import JOINT_LIMIT, TRACKING_TERMS, Starts, draw_start, num_commands
+from environments.quadruped.motion import TRACKING_TERMS, Motion
+from environments.quadruped.task import JOINT_LIMIT, Starts, draw_start, num_commands
 
 REST = np.zeros(12)
 
@@ -127,7 +128,7 @@ def test_it_lies_down_without_torque():
     for _ in range(150):
         robot.advance(4)
     assert robot.trunk_height() < 0.2
-    assert quadruped.has_fallen(robot.qpos)[0]
+    assert quadruped.has_fallen(Motion.of(robot.qpos, robot.qvel))[0]
     assert robot.data.qpos[2] > 0.05, "the trunk does not sink into the floor"
 
 
@@ -173,6 +174,13 @@ def test_leg_angles_put_the_feet_where_they_are_asked():
     np.testing.assert_allclose(feet, hips + asked, atol=1e-9)
     np.testing.assert_allclose(
         quadruped.leg_angles([[0, 0, -0.56 * np.cos(0.5)]] * 4), NOMINAL_POSE, atol=1e-9
+    )
+
+
+def test_marking_time_is_a_trot_without_a_command():
+    phase = np.linspace(0, 1, 101, endpoint=False)
+    np.testing.assert_allclose(
+        quadruped.mark_time(phase), quadruped.trot(phase, np.zeros((101, 3)), 2.0), atol=1e-12
     )
 
 
@@ -352,7 +360,7 @@ def test_the_best_tracking_reward_is_at_the_command():
     task = QuadrupedVelocity.registered_task
 
     def total(command):
-        terms = quadruped.tracking_terms(task, qpos, qvel, np.array([command]), rest, rest, none)
+        terms = quadruped.tracking_terms(task, Motion.of(qpos, qvel), np.array([command]), rest, rest, none)
         assert tuple(terms) == TRACKING_TERMS
         return sum(values[0] for values in terms.values())
 
@@ -435,7 +443,7 @@ def test_lying_poses_rest_on_the_floor_in_every_attitude():
     belly, back, left, right = up > 0.8, up < -0.8, side > 0.6, side < -0.6
     for poses_there, least in ((belly, 0.2), (back, 0.2), (left, 0.03), (right, 0.03)):
         assert poses_there.mean() > least
-    assert not quadruped.stands(poses, np.zeros((512, 18))).any()
+    assert not quadruped.stands(Motion.of(poses, np.zeros((512, 18)))).any()
     model = load_model()
     data = mujoco.MjData(model)
     for pose in poses[::16]:
