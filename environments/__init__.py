@@ -39,6 +39,11 @@ VECTOR_ENTRY_POINTS = {
     "robolearn/Corridor-v0": "environments.corridor.vector:CorridorVector",
     "robolearn/PointMass-v0": "environments.point_mass.vector:PointMassVector",
     "robolearn/PointMassDense-v0": "environments.point_mass.vector:PointMassVector",
+    "robolearn/PointGoalNavigation-v0": "environments.navigation.vector:PointGoalNavigationVector",
+    "robolearn/ObjectGoalNavigation-v0": "environments.navigation.vector:ObjectGoalNavigationVector",
+    "robolearn/ImageGoalNavigation-v0": "environments.navigation.vector:ImageGoalNavigationVector",
+    "robolearn/Exploration-v0": "environments.navigation.vector:ExplorationVector",
+    "robolearn/PointGoalDrive-v0": "environments.navigation.vector:PointGoalDriveVector",
 }
 SETTINGS: dict[str, dict[str, Any]] = {  # of ids that share a class; the family's IDS has them too
     "robolearn/PointMassDense-v0": {"reward": "dense"},

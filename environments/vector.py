@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from environments.episode import Episode, MujocoEpisode, Snapshot
 from environments.tabular import check_options
+from environments.threads import Workers
 from environments.vector_checks import check_count, check_mask, check_rows, check_seeds
 
 Ids = NDArray[np.int64]
@@ -40,7 +41,7 @@ class VectorEpisode(VectorEnv[Any, Any, NDArray[Any]]):
 
     Args:
         num_envs: N.
-        num_threads: threads of the physics; results do not depend on it.
+        num_threads: threads of physics and images; results do not depend on it.
         autoreset_mode: one of the three above, or Gymnasium's ``AutoresetMode``.
         **settings: arguments of the single environment.
     """
@@ -58,6 +59,7 @@ class VectorEpisode(VectorEnv[Any, Any, NDArray[Any]]):
         self.num_envs = check_count("num_envs", num_envs)
         self.num_threads = check_count("num_threads", num_threads)
         self.autoreset_mode = _mode(autoreset_mode)
+        self.workers = Workers(self.num_threads)
         self.single = self.single_type(**settings)
         self.metadata = {**self.single.metadata, "autoreset_mode": self.autoreset_mode}
         self.render_mode = self.single.render_mode
@@ -212,6 +214,8 @@ class VectorEpisode(VectorEnv[Any, Any, NDArray[Any]]):
         for key, given in rows.items():
             if isinstance(given, dict):
                 infos[key] = self._add_rows(infos.get(key, {}), given, ids)
+            elif len(ids) == self.num_envs:
+                infos[key] = np.array(given)
             else:
                 values = np.asarray(given)
                 if key not in infos:
@@ -263,8 +267,9 @@ class VectorEpisode(VectorEnv[Any, Any, NDArray[Any]]):
         return tuple(pictures)
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Let go of the renderer."""
+        """Let go of the renderer and the threads."""
         self.single.close()
+        self.workers.close()
 
 
 class MujocoVectorEnv(VectorEpisode):
@@ -369,7 +374,7 @@ def _put(target: Any, ids: Ids, rows: Any) -> None:
         for key, part in target.items():
             _put(part, ids, rows[key])
     else:
-        target[ids] = rows
+        target[slice(None) if len(ids) == len(target) else ids] = rows
 
 
 def _take(rows: Any, ids: Any) -> Any:

@@ -53,7 +53,7 @@ class Floors:
             np.zeros(maps, dtype=np.bool_), np.zeros(maps, dtype=np.uint8),
         )  # fmt: skip
 
-    def with_plans(self, rows: Sequence[int], plans: Sequence[IndoorPlan]) -> Floors:
+    def with_plans(self, rows: Sequence[int] | NDArray[np.int64], plans: Sequence[IndoorPlan]) -> Floors:
         """Write plans into rows, in place where there is room; return the table that has them."""
         room, needed = self.bounds.shape[2], max(len(plan.boxes) for plan in plans)
         table = self if needed <= room else self._widened(needed)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
-import mujoco
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from environments.navigation.driving import (
+    PHYSICS_TIMESTEP,
+    SPEED_LIMIT,
+    TURN_LIMIT,
+    block_fields,
+    driving_model,
+)
 from environments.navigation.geodesics import (
     EAST,
     FORWARD,
@@ -20,8 +27,7 @@ from environments.navigation.geodesics import (
     expert_action,
     optimal_headings,
 )
-from environments.navigation.plans import IndoorPlan, cell_at, draw_plan, position
-from environments.navigation.scene import PHYSICS_TIMESTEP, SPEED_LIMIT, TURN_LIMIT, build_model
+from environments.navigation.plans import IndoorPlan, cell_at, position
 from environments.physics import Physics, wrap_angle
 
 Array = NDArray[np.float64]
@@ -86,10 +92,15 @@ class Lattice:
 
 
 class NavigationPhysics(Physics):
-    """A cylinder robot on wheels in a furnished floor. World x is east, y is north."""
+    """A cylinder robot on wheels among a plan's blocks. World x is east, y is north."""
 
-    def __init__(self, model: mujoco.MjModel) -> None:
-        super().__init__(model, NUM_SUBSTEPS)
+    def __init__(self) -> None:
+        super().__init__(copy.copy(driving_model()), NUM_SUBSTEPS)
+
+    def enter(self, plan: IndoorPlan) -> None:
+        """Put the blocks where the plan has walls and furniture."""
+        for name, values in block_fields(plan).items():
+            getattr(self.model, name)[: len(values)] = values
 
     def pose_world(self) -> Array:
         """x, y (m) and heading (rad, not wrapped) (3,) in the world frame."""
@@ -107,9 +118,8 @@ class Drive:
 
     step_limit = 500
 
-    def __init__(self, mount_height: float, vertical_fov_deg: float, seed: int) -> None:
-        self._lens = (mount_height, vertical_fov_deg)
-        self.physics = NavigationPhysics(build_model(seed, *self._lens))
+    def __init__(self) -> None:
+        self.physics = NavigationPhysics()
 
     def action_space(self, with_stop: bool) -> spaces.Space[Any]:
         """Return Box(2): forward speed and turn rate in [-1, 1]; with stop Box(3)."""
@@ -117,7 +127,7 @@ class Drive:
 
     def use(self, plan: IndoorPlan) -> None:
         """Move into another building."""
-        self.physics = NavigationPhysics(build_model(plan.seed, *self._lens))
+        self.physics.enter(plan)
 
     def place(self, cell: tuple[int, int], heading: int) -> None:
         """Stand still in the middle of a cell."""
@@ -173,7 +183,7 @@ def _goes_on(field: Array, cell: tuple[int, int], heading: int) -> bool:
     return bool(optimal_headings(field, (int(row), int(column)))[heading])
 
 
-def motion_of(kind: str, mount_height: float, vertical_fov_deg: float, seed: int) -> Lattice | Drive:
+def motion_of(kind: str) -> Lattice | Drive:
     """Make a way to move: "lattice" or "drive".
 
     Raises:
@@ -182,5 +192,5 @@ def motion_of(kind: str, mount_height: float, vertical_fov_deg: float, seed: int
     if kind == "lattice":
         return Lattice()
     if kind == "drive":
-        return Drive(mount_height, vertical_fov_deg, draw_plan(seed).seed)
+        return Drive()
     raise ValueError(f'motion: got {kind!r}, expected "lattice" or "drive".')

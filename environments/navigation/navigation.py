@@ -13,9 +13,9 @@ from environments.navigation.camera import visible_cells
 from environments.navigation.furniture import OBJECTS
 from environments.navigation.geodesics import CELL_SIZE
 from environments.navigation.motion import CONTROL_PERIOD
-from environments.navigation.plans import NUM_COLUMNS, NUM_ROWS, position
+from environments.navigation.plans import NUM_COLUMNS, NUM_ROWS, IndoorPlan, position
 from environments.navigation.sensors import POSE_LIMIT, Noise, image_space
-from environments.navigation.task import NavigationEpisode, check_place
+from environments.navigation.task import NavigationEpisode, check_place, draw_cell
 
 Array = NDArray[np.float64]
 
@@ -80,24 +80,33 @@ class PointGoalNavigation(NavigationEpisode):
     def _goal_space(self) -> spaces.Space[Any] | None:
         return spaces.Box(-2 * POSE_LIMIT, 2 * POSE_LIMIT, (2,), dtype=np.float64)
 
-    def _draw_goal(self) -> Any:
-        return self._draw_cell(self.plan.free)
+    def _draw_goal(self, plan: IndoorPlan, rng: np.random.Generator) -> Any:
+        return draw_cell(plan.free, rng)
 
-    def _check_goal(self, goal: Any) -> Any:
-        return check_place("reset option goal", goal, self.plan, 2)
+    def _check_goal(self, plan: IndoorPlan, goal: Any) -> Any:
+        return check_place("reset option goal", goal, plan, 2)
 
-    def _targets(self) -> NDArray[np.bool_]:
-        return _within_one_cell(self.plan.free, self.goal)
+    def targets(self, plan: IndoorPlan, goal: Any) -> NDArray[np.bool_]:
+        """Mark the goal's cell and those beside it."""
+        return _within_one_cell(plan.free, goal)
 
-    def _is_detour(self) -> NDArray[np.bool_]:
+    def _is_detour(self, field: Array, goal: Any) -> NDArray[np.bool_]:
         rows, columns = np.ogrid[:NUM_ROWS, :NUM_COLUMNS]
-        straight = CELL_SIZE * (np.abs(rows - self.goal[0]) + np.abs(columns - self.goal[1]))
-        return self._field >= MIN_DETOUR * straight
+        straight = CELL_SIZE * (np.abs(rows - goal[0]) + np.abs(columns - goal[1]))
+        return field >= MIN_DETOUR * straight
 
-    def _observe_goal(self) -> Array:
-        goal = np.array([*position(self.goal), 0.0])
-        in_start = perception.motion_between(self._start_pose, goal)
-        return perception.motion_between(self.measured_pose, in_start)[:2]
+    def show_goal(self, plan: IndoorPlan, goal: Any) -> NDArray[Any]:
+        """Return the goal's (3,) x and y in the world, and a heading of no meaning."""
+        return np.array([*position(goal), 0.0])
+
+    def nothing_shown(self) -> NDArray[Any]:
+        """Return zeros such as ``show_goal`` returns."""
+        return np.zeros(3)
+
+    def observe_goal(self, shown: NDArray[Any], start_pose: Array, measured_pose: Array) -> Any:
+        """Express (..., 2) the goals in the believed robots' frames."""
+        in_start = perception.motion_between(start_pose, shown)
+        return perception.motion_between(measured_pose, in_start)[..., :2]
 
     def _mark(self) -> Any:
         return self.goal
@@ -188,22 +197,32 @@ class ObjectGoalNavigation(NavigationEpisode):
     def _goal_space(self) -> spaces.Space[Any] | None:
         return spaces.Discrete(len(OBJECTS))
 
-    def _draw_goal(self) -> Any:
-        here = [name for name in OBJECTS if self.plan.beside(name).any()]
-        return here[int(self.np_random.integers(len(here)))]
+    def _draw_goal(self, plan: IndoorPlan, rng: np.random.Generator) -> Any:
+        here = [name for name in OBJECTS if plan.beside(name).any()]
+        return here[int(rng.integers(len(here)))]
 
-    def _check_goal(self, goal: Any) -> Any:
+    def _check_goal(self, plan: IndoorPlan, goal: Any) -> Any:
         if goal not in OBJECTS:
             raise ValueError(f"reset option goal: got {goal!r}, expected one of {', '.join(OBJECTS)}.")
-        if not self.plan.beside(goal).any():
-            raise ValueError(f"reset option goal: plan {self.plan.seed} has no {goal} to stand beside.")
+        if not plan.beside(goal).any():
+            raise ValueError(f"reset option goal: plan {plan.seed} has no {goal} to stand beside.")
         return goal
 
-    def _targets(self) -> NDArray[np.bool_]:
-        return self.plan.beside(self.goal)
+    def targets(self, plan: IndoorPlan, goal: Any) -> NDArray[np.bool_]:
+        """Mark the cells beside an object of the category."""
+        return plan.beside(goal)
 
-    def _observe_goal(self) -> np.int64:
-        return np.int64(OBJECTS.index(self.goal))
+    def show_goal(self, plan: IndoorPlan, goal: Any) -> NDArray[Any]:
+        """Return the category's number ()."""
+        return np.array(OBJECTS.index(goal), dtype=np.int64)
+
+    def nothing_shown(self) -> NDArray[Any]:
+        """Return zeros such as ``show_goal`` returns."""
+        return np.array(0, dtype=np.int64)
+
+    def observe_goal(self, shown: NDArray[Any], start_pose: Array, measured_pose: Array) -> Any:
+        """Return the categories' numbers (...)."""
+        return shown[()]  # a number, not an array without axes
 
 
 class ImageGoalNavigation(PointGoalNavigation):
@@ -248,23 +267,26 @@ class ImageGoalNavigation(PointGoalNavigation):
     def _goal_space(self) -> spaces.Space[Any] | None:
         return image_space("rgb", self.camera)
 
-    def _draw_goal(self) -> Any:
-        cell = self._draw_cell(self.plan.free)
+    def _draw_goal(self, plan: IndoorPlan, rng: np.random.Generator) -> Any:
+        cell = draw_cell(plan.free, rng)
         poses = [_pose((*cell, heading)) for heading in range(4)]
-        depths = perception.first_person.depth(self.plan, self.camera, poses).mean(axis=(1, 2))
+        depths = perception.first_person.depth(plan, self.camera, poses).mean(axis=(1, 2))
         return (*cell, int(np.argmax(depths)))
 
-    def _check_goal(self, goal: Any) -> Any:
-        return check_place("reset option goal", goal, self.plan, 3)
+    def _check_goal(self, plan: IndoorPlan, goal: Any) -> Any:
+        return check_place("reset option goal", goal, plan, 3)
 
-    def _set_goal(self, goal: Any) -> None:
-        super()._set_goal(goal)
-        self._goal_image = perception.images(
-            self.plan, self.camera, _pose(goal), ("rgb",), Noise(), self.np_random
-        )["rgb"]
+    def show_goal(self, plan: IndoorPlan, goal: Any) -> NDArray[Any]:
+        """Take the (H, W, 3) picture at the goal."""
+        return perception.images(plan, self.camera, _pose(goal)[None], ("rgb",), Noise(), ())["rgb"][0]
 
-    def _observe_goal(self) -> Any:
-        return self._goal_image.copy()
+    def nothing_shown(self) -> NDArray[Any]:
+        """Return zeros such as ``show_goal`` returns."""
+        return np.zeros((self.camera.height, self.camera.width, 3), dtype=np.uint8)
+
+    def observe_goal(self, shown: NDArray[Any], start_pose: Array, measured_pose: Array) -> Any:
+        """Return the pictures (..., H, W, 3)."""
+        return shown.copy()
 
     def _mark(self) -> Any:
         return self.goal[:2]
@@ -317,8 +339,18 @@ class Exploration(NavigationEpisode):
     def _goal_space(self) -> spaces.Space[Any] | None:
         return None
 
-    def _draw_task(self, options: dict[str, Any], allowed: NDArray[np.bool_]) -> tuple[int, int]:
-        return self._draw_cell(allowed)
+    def _draw_task(
+        self, plan: IndoorPlan, rng: np.random.Generator, options: dict[str, Any], allowed: NDArray[np.bool_]
+    ) -> tuple[Any, Array, tuple[int, int]]:
+        return None, np.full((NUM_ROWS, NUM_COLUMNS), np.inf), draw_cell(allowed, rng)
+
+    def show_goal(self, plan: IndoorPlan, goal: Any) -> NDArray[Any]:
+        """Return nothing: there is no goal."""
+        return self.nothing_shown()
+
+    def nothing_shown(self) -> NDArray[Any]:
+        """Return zeros such as ``show_goal`` returns."""
+        return np.zeros(0)
 
     def _begin(self, options: dict[str, Any]) -> None:
         super()._begin(options)

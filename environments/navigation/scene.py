@@ -8,26 +8,11 @@ import mujoco
 import numpy as np
 
 from environments.navigation.camera import FLOOR_COLOURS, TILE, TILE_CONTRAST
+from environments.navigation.driving import BLOCK_CLASS, CHASSIS, OPTION, ROBOT_RADIUS, WHEELS, blocks_of
 from environments.navigation.geodesics import CELL_SIZE
-from environments.navigation.plans import (
-    NUM_COLUMNS,
-    NUM_ROWS,
-    WALL_HEIGHT,
-    IndoorPlan,
-    draw_plan,
-    merge_cells,
-)
+from environments.navigation.plans import NUM_COLUMNS, NUM_ROWS, WALL_HEIGHT, IndoorPlan, draw_plan
 
-ROBOT_RADIUS = 0.12  # m; a cylinder that fits into a cell
 ROBOT_HEIGHT = 0.72  # m; below the lens
-ROBOT_MASS = 12.0  # kg
-PHYSICS_TIMESTEP = 0.01  # s
-SPEED_LIMIT = 0.5  # m/s
-TURN_LIMIT = 1.5  # rad/s
-SPEED_GAIN = 120.0  # N s/m: reaches a new speed in about 0.1 s
-GRIP_GAIN = 600.0  # N s/m: wheels that hardly slip sideways
-TURN_GAIN = 1.0  # N m s/rad, on 0.0864 kg m2
-BLOCK_HEIGHT = 1.0  # m, of what the robot collides with
 BEACON_HEIGHT = WALL_HEIGHT + 0.1  # m, seen from above only
 OVERVIEW_HEIGHT = 40.0  # m: nearly no perspective
 IMAGE_ASPECT = 4 / 3
@@ -70,14 +55,17 @@ def _world(plan: IndoorPlan, mount_height: float, vertical_fov_deg: float) -> st
         f'rgba="{r:.3f} {g:.3f} {w:.3f} 1"/>'
         for (x, y, z), (a, b, c), (r, g, w) in zip(middle.tolist(), half.tolist(), plan.box_colour.tolist())
     )
-    blocks = "".join(_block(rows, columns) for rows, columns in merge_cells(~plan.free))
+    blocks = "".join(
+        f'<geom class="block" pos="{x!r} {y!r} {z!r}" size="{a!r} {b!r} {c!r}"/>'
+        for x, y, z, a, b, c in blocks_of(plan).tolist()
+    )
     width, height = NUM_COLUMNS * CELL_SIZE, NUM_ROWS * CELL_SIZE
     ground = GROUND * CELL_SIZE
     shown = max(height, width / IMAGE_ASPECT) / 2 * MARGIN
     fov = np.rad2deg(2 * np.arctan(shown / (OVERVIEW_HEIGHT - WALL_HEIGHT)))
     return f"""
     <mujoco model="indoor_navigation">
-      <option timestep="{PHYSICS_TIMESTEP}" integrator="implicitfast" cone="pyramidal" iterations="10"/>
+      <option {OPTION}/>
       <size memory="2M"/>
       <visual>
         <global offwidth="1024" offheight="768"/>
@@ -92,7 +80,7 @@ def _world(plan: IndoorPlan, mount_height: float, vertical_fov_deg: float) -> st
       <default>
         <geom contype="0" conaffinity="0"/>
         <default class="box"><geom type="box"/></default>
-        <default class="block"><geom type="box" group="3" contype="2" conaffinity="1" condim="1"/></default>
+        <default class="block">{BLOCK_CLASS}</default>
         <default class="robot"><geom type="cylinder" mass="0"/></default>
       </default>
       <worldbody>
@@ -110,24 +98,13 @@ def _world(plan: IndoorPlan, mount_height: float, vertical_fov_deg: float) -> st
           <geom name="goal" class="robot" size="0.20 0.01" pos="0 0 0.012" rgba="0.25 0.66 0.32 1"/>
         </body>
       </worldbody>
-      <actuator>
-        <velocity name="forward" site="base" gear="1 0 0 0 0 0" kv="{SPEED_GAIN}"/>
-        <velocity name="turn" joint="heading" kv="{TURN_GAIN}"/>
-        <velocity name="grip" site="base" gear="0 1 0 0 0 0" kv="{GRIP_GAIN}"/>
-      </actuator>
+      <actuator>{WHEELS}</actuator>
     </mujoco>"""
 
 
 def _robot(mount_height: float, vertical_fov_deg: float) -> str:
-    # In the plane a cylinder is a disc. A sphere at the blocks' middle is the same disc, with exact normals.
     return f"""
-        <body name="robot">
-          <joint name="x" type="slide" axis="1 0 0"/>
-          <joint name="y" type="slide" axis="0 1 0"/>
-          <joint name="heading" type="hinge" axis="0 0 1"/>
-          <inertial pos="0 0 0.4" mass="{ROBOT_MASS}" diaginertia="0.68 0.68 0.0864"/>
-          <geom name="bumper" type="sphere" group="3" pos="0 0 {BLOCK_HEIGHT / 2}" size="{ROBOT_RADIUS}"
-            mass="0" contype="1" conaffinity="2" condim="1"/>
+        <body name="robot">{CHASSIS}
           <geom name="hull" class="robot" pos="0 0 {ROBOT_HEIGHT / 2}"
             size="{ROBOT_RADIUS} {ROBOT_HEIGHT / 2}" rgba="0.16 0.32 0.58 1"/>
           <geom name="cap" class="robot" pos="0 0 {ROBOT_HEIGHT}" size="0.07 0.02" rgba="0.95 0.80 0.25 1"/>
@@ -135,14 +112,6 @@ def _robot(mount_height: float, vertical_fov_deg: float) -> str:
             rgba="0.16 0.32 0.58 1"/>
           <geom name="beacon_nose" class="robot" type="box" pos="0.19 0 {BEACON_HEIGHT + 0.02}"
             size="0.13 0.05 0.015" rgba="0.95 0.72 0.15 1"/>
-          <site name="base"/>
           <camera name="first_person" pos="0 0 {mount_height}" xyaxes="0 -1 0 0 0 1"
             fovy="{vertical_fov_deg}"/>
         </body>"""
-
-
-def _block(rows: tuple[int, int], columns: tuple[int, int]) -> str:
-    x, y = sum(columns) / 2 * CELL_SIZE, (NUM_ROWS - sum(rows) / 2) * CELL_SIZE
-    half_width, half_depth = (columns[1] - columns[0]) / 2 * CELL_SIZE, (rows[1] - rows[0]) / 2 * CELL_SIZE
-    top = BLOCK_HEIGHT / 2
-    return f'<geom class="block" pos="{x} {y} {top}" size="{half_width} {half_depth} {top}"/>'

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from environments.navigation import camera as first_person
-from environments.navigation.camera import Camera
+from environments.navigation.camera import ALONE, Camera
+from environments.navigation.floors import Floors
 from environments.navigation.furniture import LABELS
 from environments.navigation.plans import IndoorPlan
 from environments.physics import wrap_angle
+from environments.threads import Workers
 
 Array = NDArray[np.float64]
 
@@ -47,6 +51,16 @@ class Noise:
                 )
                 raise ValueError(f"Noise.{name}: got {value!r}, expected {expected}.")
 
+    @property
+    def spoils_depth(self) -> bool:
+        """Whether depth has any error."""
+        return self.depth > 0 or self.dropout > 0
+
+    @property
+    def spoils_odometry(self) -> bool:
+        """Whether odometry has any error."""
+        return self.odometry_distance > 0 or self.odometry_turn > 0
+
 
 def check_sensors(sensors: tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of the image sensors, in the order given.
@@ -73,64 +87,101 @@ def image_space(name: str, camera: Camera) -> spaces.Box:
 
 
 def images(
-    plan: IndoorPlan, camera: Camera, pose_world: Array, sensors: tuple[str, ...], noise: Noise,
-    rng: np.random.Generator,
+    plan: IndoorPlan | Floors, camera: Camera, poses_world: Array, sensors: tuple[str, ...], noise: Noise,
+    rngs: Sequence[np.random.Generator], workers: Workers = ALONE,
 ) -> dict[str, NDArray[np.generic]]:  # fmt: skip
-    """Take one image with each sensor: depth (H, W) float32, rgb (H, W, 3) uint8, semantic (H, W) uint8."""
-    if not sensors:
-        return {}
-    poses = pose_world[None]
+    """Take one image with each sensor from N poses.
+
+    Args:
+        plan: the floor; or a table with a floor for each pose.
+        camera: the camera.
+        poses_world: (N, 3) float64, x, y (m) and heading (rad).
+        sensors: what to take.
+        noise: errors of depth.
+        rngs: N generators, which errors are drawn from.
+        workers: threads that share the images.
+
+    Returns:
+        "depth" (N, H, W) float32, "rgb" (N, H, W, 3) uint8, "semantic" (N, H, W) uint8, as asked for.
+    """
     if sensors == ("depth",):
-        return {"depth": _measured(first_person.depth(plan, camera, poses)[0], camera, noise, rng)}
-    view = first_person.look(plan, camera, poses)
+        dtype = np.float64 if noise.spoils_depth else np.float32
+        depth = first_person.depth(plan, camera, poses_world, dtype, workers)
+        return {"depth": _measured(depth, camera, noise, rngs)}
     taken: dict[str, NDArray[np.generic]] = {}
+    if sensors:
+        view = first_person.look(plan, camera, poses_world, workers)
     for name in sensors:
         if name == "depth":
-            taken[name] = _measured(view.depth[0], camera, noise, rng)
+            taken[name] = _measured(view.depth, camera, noise, rngs)
         elif name == "rgb":
-            taken[name] = first_person.colours(plan, camera, poses, view)[0]
+            taken[name] = first_person.colours(plan, camera, poses_world, view, workers)
         else:
-            taken[name] = first_person.semantics(plan, view)[0]
+            taken[name] = first_person.semantics(plan, view)
     return taken
 
 
-def _measured(depth: Array, camera: Camera, noise: Noise, rng: np.random.Generator) -> NDArray[np.float32]:
+def _measured(
+    depth: NDArray[Any], camera: Camera, noise: Noise, rngs: Sequence[np.random.Generator]
+) -> NDArray[np.float32]:
     high = camera.max_depth if np.isfinite(camera.max_depth) else POSE_LIMIT
-    if noise.depth > 0:
-        echoed = depth < camera.max_depth
-        error = rng.standard_normal(depth.shape)
-        depth = np.where(echoed, depth * (1 + noise.depth * error), depth)
-    if noise.dropout > 0:
-        depth = np.where(rng.random(depth.shape) < noise.dropout, high, depth)
-    return np.clip(depth, 0.0, high).astype(np.float32)
+    if not noise.spoils_depth:
+        return np.minimum(depth, high).astype(np.float32, copy=False)
+    measured = depth.copy()
+    for image, rng in zip(measured, rngs):  # every pose from its own generator, depth before dropout
+        if noise.depth > 0:
+            error = rng.standard_normal(image.shape)
+            np.multiply(image, 1 + noise.depth * error, out=image, where=image < camera.max_depth)
+        if noise.dropout > 0:
+            image[rng.random(image.shape) < noise.dropout] = high
+    return np.clip(measured, 0.0, high).astype(np.float32, copy=False)
 
 
 def motion_between(before_world: Array, after_world: Array) -> Array:
-    """Express a motion in the robot's frame before it: forward, left (m) and turn (rad) (3,)."""
+    """Express motions in the robots' frames before them: forward, left (m) and turn (rad) (..., 3)."""
     step = after_world - before_world
-    cos, sin = np.cos(before_world[2]), np.sin(before_world[2])
-    return np.array(
-        [cos * step[0] + sin * step[1], cos * step[1] - sin * step[0], float(wrap_angle(step[2]))]
-    )
+    cos, sin = np.cos(before_world[..., 2]), np.sin(before_world[..., 2])
+    x, y = step[..., 0], step[..., 1]
+    motion = np.empty(step.shape)
+    motion[..., 0], motion[..., 1] = cos * x + sin * y, cos * y - sin * x
+    motion[..., 2] = wrap_angle(step[..., 2])
+    return motion
 
 
 def compose(pose: Array, motion: Array) -> Array:
-    """Add a motion in the robot's frame to a pose (3,) [x, y, heading in [-pi, pi)]."""
-    cos, sin = np.cos(pose[2]), np.sin(pose[2])
-    return np.array([
-        pose[0] + cos * motion[0] - sin * motion[1],
-        pose[1] + sin * motion[0] + cos * motion[1],
-        float(wrap_angle(pose[2] + motion[2])),
-    ])  # fmt: skip
+    """Add motions in the robots' frames to poses (..., 3) [x, y, heading in [-pi, pi)]."""
+    cos, sin = np.cos(pose[..., 2]), np.sin(pose[..., 2])
+    forward, left = motion[..., 0], motion[..., 1]
+    after = np.empty(motion.shape)
+    after[..., 0] = pose[..., 0] + cos * forward - sin * left
+    after[..., 1] = pose[..., 1] + sin * forward + cos * left
+    after[..., 2] = wrap_angle(pose[..., 2] + motion[..., 2])
+    return after
 
 
-def measure_motion(motion: Array, noise: Noise, rng: np.random.Generator) -> Array:
-    """Return a motion as odometry measures it."""
-    measured = motion.copy()
-    distance = float(np.hypot(motion[0], motion[1]))
+def draw_odometry(noise: Noise, rng: np.random.Generator) -> Array:
+    """Draw the (3,) standard normal errors of one measured motion; none is drawn where there is no noise."""
+    errors = np.zeros(3)
     if noise.odometry_distance > 0:
-        measured[:2] += noise.odometry_distance * distance * rng.standard_normal(2)
+        errors[:2] = rng.standard_normal(2)
     if noise.odometry_turn > 0:
-        moved = distance > 0 or motion[2] != 0
-        measured[2] += noise.odometry_turn * rng.standard_normal() * moved
+        errors[2] = rng.standard_normal()
+    return errors
+
+
+def measure_motion(motion: Array, noise: Noise, errors: Array) -> Array:
+    """Return motions (..., 3) as odometry measures them, with errors (..., 3) from ``draw_odometry``."""
+    distance = np.hypot(motion[..., 0], motion[..., 1])
+    moved = (distance > 0) | (motion[..., 2] != 0)
+    measured = motion.copy()
+    measured[..., 0] += noise.odometry_distance * distance * errors[..., 0]
+    measured[..., 1] += noise.odometry_distance * distance * errors[..., 1]
+    measured[..., 2] += noise.odometry_turn * errors[..., 2] * moved
     return measured
+
+
+def believe(pose: Array, motion: Array, noise: Noise, errors: Array) -> Array:
+    """Return where odometry believes robots to be (..., 3), from where it believed them before a motion."""
+    believed = compose(pose, measure_motion(motion, noise, errors))
+    np.clip(believed[..., :2], -POSE_LIMIT, POSE_LIMIT, out=believed[..., :2])
+    return believed

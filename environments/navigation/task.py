@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import mujoco
@@ -25,6 +26,27 @@ SUCCESS_REWARD = 2.5
 MAX_DRAWS = 100  # of goals in a plan
 VIEWS = ("overview", "first_person")
 ENDS = ("arrival", "stop")
+
+
+@dataclass(frozen=True)
+class Start:
+    """What an episode begins with.
+
+    Attributes:
+        plan: the building.
+        goal: as ``reset``'s option gives it; None where the task has none.
+        field: (36, 48) float64, m to the nearest cell that counts as success.
+        shown: what the observation of the goal is made of.
+        cell: (row, column) of the robot.
+        heading: 0 east to 3 south.
+    """
+
+    plan: IndoorPlan
+    goal: Any
+    field: Array
+    shown: NDArray[Any]
+    cell: tuple[int, int]
+    heading: int
 
 
 class NavigationEpisode(Episode):
@@ -74,9 +96,9 @@ class NavigationEpisode(Episode):
         self.camera = camera or Camera()
         self.split, self.noise, self.view, self.ends_on = split, noise or Noise(), view, ends_on
         self.sensors = check_sensors(self.default_sensors if sensors is None else sensors)
-        self._lens = (self.camera.mount_height, self.camera.vertical_fov_deg)
         self.plan = draw_plan(SPLITS[split][0])
-        self.motion = motion_of(motion or self.default_motion, *self._lens, self.plan.seed)
+        self.motion = motion_of(motion or self.default_motion)
+        self.motion.use(self.plan)
         limit = self._default_step_limit() if step_limit is None else step_limit
         super().__init__(limit, render_mode, **picture)
         self.action_space = self.motion.action_space(ends_on == "stop")
@@ -86,11 +108,13 @@ class NavigationEpisode(Episode):
         goal = self._goal_space()
         if goal is not None:
             parts["goal"] = goal
+        self.has_goal = goal is not None
         self.observation_space = spaces.Dict(parts)
         self.measured_pose = np.zeros(3)
         self.path_length = 0.0
         self.goal: Any = None
         self._field = np.full((NUM_ROWS, NUM_COLUMNS), np.inf)
+        self._shown = self.nothing_shown()
         self._start_pose = np.zeros(3)
         self._shortest, self._success = 0.0, False
         self._stage: tuple[mujoco.MjModel, mujoco.MjData] | None = None
@@ -100,19 +124,28 @@ class NavigationEpisode(Episode):
     def _goal_space(self) -> spaces.Space[Any] | None:
         raise NotImplementedError
 
-    def _draw_goal(self) -> Any:
+    def _draw_goal(self, plan: IndoorPlan, rng: np.random.Generator) -> Any:
         """Draw a goal in the plan."""
         raise NotImplementedError
 
-    def _check_goal(self, goal: Any) -> Any:
+    def _check_goal(self, plan: IndoorPlan, goal: Any) -> Any:
         """Return the goal of ``reset``'s options, checked."""
         raise NotImplementedError
 
-    def _targets(self) -> NDArray[np.bool_]:
+    def targets(self, plan: IndoorPlan, goal: Any) -> NDArray[np.bool_]:
         """Mark the (36, 48) cells where the task has succeeded."""
         raise NotImplementedError
 
-    def _observe_goal(self) -> Any:
+    def show_goal(self, plan: IndoorPlan, goal: Any) -> NDArray[Any]:
+        """Return what the observation of the goal is made of, the same for a whole episode."""
+        raise NotImplementedError
+
+    def nothing_shown(self) -> NDArray[Any]:
+        """Return zeros such as ``show_goal`` returns."""
+        raise NotImplementedError
+
+    def observe_goal(self, shown: NDArray[Any], start_pose: Array, measured_pose: Array) -> Any:
+        """Observe goals from what is shown, and from true start and believed poses (..., 3)."""
         raise NotImplementedError
 
     # What everybody reads.
@@ -156,19 +189,57 @@ class NavigationEpisode(Episode):
     def _default_step_limit(self) -> int:
         return self.motion.step_limit
 
-    def _begin(self, options: dict[str, Any]) -> None:
+    def draw_start(self, rng: np.random.Generator, options: dict[str, Any]) -> Start:
+        """Draw what an episode begins with; ``options`` are those of ``reset``."""
         seeds = SPLITS[self.split]
-        plan_seed = seeds[int(self.np_random.integers(len(seeds)))]
+        plan_seed = seeds[int(rng.integers(len(seeds)))]
         if "plan" in options:
             plan_seed = check_integer("reset option plan", options["plan"], SPLITS["test"].stop)
-        heading = int(self.np_random.integers(4))
-        self._use_plan(draw_plan(plan_seed))
-        allowed = self.plan.free
+        heading = int(rng.integers(4))
+        plan = draw_plan(plan_seed)
+        allowed = plan.free
         if "start" in options:
-            row, column, heading = check_place("reset option start", options["start"], self.plan, 3)
-            allowed = np.zeros_like(self.plan.free)
+            row, column, heading = check_place("reset option start", options["start"], plan, 3)
+            allowed = np.zeros_like(plan.free)
             allowed[row, column] = True
-        self.motion.place(self._draw_task(options, allowed), heading)
+        goal, field, cell = self._draw_task(plan, rng, options, allowed)
+        return Start(plan, goal, field, self.show_goal(plan, goal), cell, heading)
+
+    def _draw_task(
+        self, plan: IndoorPlan, rng: np.random.Generator, options: dict[str, Any], allowed: NDArray[np.bool_]
+    ) -> tuple[Any, Array, tuple[int, int]]:
+        """Set a goal; draw a start among the allowed cells from which it is far and not straight ahead."""
+        if "goal" in options:
+            goal = self._check_goal(plan, options["goal"])
+            field = self.field_of(plan, goal)
+            if not (allowed & (field > 0)).any():
+                raise ValueError(f"reset option start: the goal {goal!r} is reached there already.")
+            return goal, field, draw_cell(allowed & (field > 0), rng)
+        low, high = self.path_range
+        for _ in range(MAX_DRAWS):
+            goal = self._draw_goal(plan, rng)
+            field = self.field_of(plan, goal)
+            fitting = allowed & (field >= low) & (field <= high) & self._is_detour(field, goal)
+            if fitting.any():
+                return goal, field, draw_cell(fitting, rng)
+        raise ValueError(
+            f"plan {plan.seed}: in {MAX_DRAWS} draws no goal had a path of {low:g} to {high:g} m "
+            'from the start. Give the option "goal" too.'
+        )
+
+    def field_of(self, plan: IndoorPlan, goal: Any) -> Array:
+        """Measure (36, 48) how far each cell is from success, m."""
+        return distance_field(plan.free, self.targets(plan, goal))
+
+    def _is_detour(self, field: Array, goal: Any) -> NDArray[np.bool_]:
+        """Mark the cells from which the way is long enough for the straight distance."""
+        return np.ones((NUM_ROWS, NUM_COLUMNS), dtype=bool)
+
+    def _begin(self, options: dict[str, Any]) -> None:
+        start = self.draw_start(self.np_random, options)
+        self._use_plan(start.plan)
+        self.goal, self._field, self._shown = start.goal, start.field, start.shown
+        self.motion.place(start.cell, start.heading)
         self.measured_pose, self.path_length, self._success = np.zeros(3), 0.0, False
         self._start_pose, self._shortest = self.state, float(self._field[self.cell])
 
@@ -178,37 +249,6 @@ class NavigationEpisode(Episode):
             self.close()  # the picture belongs to the other building
         self.plan = plan
         self.motion.use(plan)
-
-    def _draw_task(self, options: dict[str, Any], allowed: NDArray[np.bool_]) -> tuple[int, int]:
-        """Set the goal; draw a start among the allowed cells from which it is far and not straight ahead."""
-        if "goal" in options:
-            self._set_goal(self._check_goal(options["goal"]))
-            if not (allowed & (self._field > 0)).any():
-                raise ValueError(f"reset option start: the goal {self.goal!r} is reached there already.")
-            return self._draw_cell(allowed & (self._field > 0))
-        low, high = self.path_range
-        for _ in range(MAX_DRAWS):
-            self._set_goal(self._draw_goal())
-            fitting = allowed & (self._field >= low) & (self._field <= high) & self._is_detour()
-            if fitting.any():
-                return self._draw_cell(fitting)
-        raise ValueError(
-            f"plan {self.plan.seed}: in {MAX_DRAWS} draws no goal had a path of {low:g} to {high:g} m "
-            'from the start. Give the option "goal" too.'
-        )
-
-    def _is_detour(self) -> NDArray[np.bool_]:
-        """Mark the cells from which the way is long enough for the straight distance."""
-        return np.ones((NUM_ROWS, NUM_COLUMNS), dtype=bool)
-
-    def _draw_cell(self, fitting: NDArray[np.bool_]) -> tuple[int, int]:
-        cells = np.argwhere(fitting)
-        row, column = cells[int(self.np_random.integers(len(cells)))]
-        return int(row), int(column)
-
-    def _set_goal(self, goal: Any) -> None:
-        self.goal = goal
-        self._field = distance_field(self.plan.free, self._targets())
 
     def _advance(self, action: Any) -> tuple[float, bool]:
         left = float(self._field[self.cell])
@@ -225,18 +265,17 @@ class NavigationEpisode(Episode):
         self.motion.advance(action)
         moved = perception.motion_between(before, self.state)
         self.path_length += float(np.hypot(moved[0], moved[1]))
-        measured = perception.measure_motion(moved, self.noise, self.np_random)
-        believed = perception.compose(self.measured_pose, measured)
-        believed[:2] = np.clip(believed[:2], -POSE_LIMIT, POSE_LIMIT)
-        self.measured_pose = believed
+        errors = perception.draw_odometry(self.noise, self.np_random)
+        self.measured_pose = perception.believe(self.measured_pose, moved, self.noise, errors)
 
     def _observe(self) -> dict[str, Any]:
-        seen: dict[str, Any] = perception.images(
-            self.plan, self.camera, self.state, self.sensors, self.noise, self.np_random
+        taken = perception.images(
+            self.plan, self.camera, self.state[None], self.sensors, self.noise, [self.np_random]
         )
+        seen: dict[str, Any] = {name: image[0] for name, image in taken.items()}
         seen["pose"] = self.measured_pose.copy()
-        if "goal" in self.observation_space.spaces:  # type: ignore[attr-defined]
-            seen["goal"] = self._observe_goal()
+        if self.has_goal:
+            seen["goal"] = self.observe_goal(self._shown, self._start_pose, self.measured_pose)
         return seen
 
     def _info(self) -> dict[str, Any]:
@@ -258,17 +297,15 @@ class NavigationEpisode(Episode):
         for name in self._SAVED:
             setattr(self, name, world[name])
         if self.goal is not None:
-            self._set_goal(self.goal)
+            self._field = self.field_of(self.plan, self.goal)
+            self._shown = self.show_goal(self.plan, self.goal)
 
     def _scene(self) -> tuple[mujoco.MjModel, mujoco.MjData, str]:
-        if isinstance(self.motion, Drive):
-            model, data = self.physics.model, self.physics.data
-        else:
-            if self._stage is None:
-                model = build_model(self.plan.seed, *self._lens)
-                self._stage = (model, mujoco.MjData(model))
-            model, data = self._stage
-            data.qpos[:] = self.state
+        if self._stage is None:
+            model = build_model(self.plan.seed, self.camera.mount_height, self.camera.vertical_fov_deg)
+            self._stage = (model, mujoco.MjData(model))
+        model, data = self._stage
+        data.qpos[:] = self.state
         if self._mark() is not None:
             data.mocap_pos[0] = (*position(self._mark()), 0.0)
         return model, data, self.view
@@ -297,3 +334,10 @@ def check_place(name: str, place: Any, plan: IndoorPlan, length: int) -> tuple[i
     if heading and not 0 <= heading[0] < 4:
         raise ValueError(f"{name}: got heading {heading[0]}, expected 0 east, 1 north, 2 west or 3 south.")
     return (row, column, *heading)
+
+
+def draw_cell(fitting: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, int]:
+    """Draw one of the marked cells."""
+    cells = np.argwhere(fitting)
+    row, column = cells[int(rng.integers(len(cells)))]
+    return int(row), int(column)

@@ -312,8 +312,6 @@ def test_rates_are_what_the_docstring_says(name):
 
 @pytest.mark.parametrize("mode", ["sync", "vector_entry_point"])
 def test_a_vector_of_environments_gives_each_ones_own_trajectory(name, mode):
-    if mode == "vector_entry_point" and name not in environments.VECTOR_ENTRY_POINTS:
-        pytest.skip("no batched version yet")
     vector = gymnasium.make_vec(name, num_envs=2, vectorization_mode=mode)
     observations, _ = vector.reset(seed=[3, 4])
     for row, seed in zip(iterate(vector.observation_space, observations), (3, 4)):
@@ -344,6 +342,6 @@ def test_ids_are_those_that_the_families_name():
     for family in (cartpole.cartpole, corridor.corridor, grid_navigation.grid_navigation, navigation.navigation,
                    pendulum.pendulum, point_mass.point_mass, quadruped.quadruped, reacher.reacher):  # fmt: skip
         named |= family.IDS
-    assert set(named) == set(environments.IDS)
+    assert set(named) == set(environments.IDS) == set(environments.VECTOR_ENTRY_POINTS)
     for name, settings in named.items():
         assert gymnasium.spec(name).kwargs == settings == environments.SETTINGS.get(name, {})
