@@ -14,7 +14,7 @@ PIP_FLAGS ?=
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup test check demo starter release new grade audit bench reproduce clean
+.PHONY: help setup test check demo starter release new grade audit bench gallery reproduce clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ audit: setup ## prove the grading fair (all, or A=hw1_mdp): reference, starter, 
 
 bench: setup ## measure the grader against nbgrader and Otter on this machine
 	$(BIN)/python -m tests.bench $(BENCH)
+
+gallery: setup ## every environment and camera on one sheet, docs/gallery.png
+	$(BIN)/python -m environments.gallery docs/gallery.png
 
 reproduce: setup ## A=hw1_mdp: regenerate the assignment's headline table and figure
 	$(BIN)/python solutions/$(or $(A),$(error say which one: make reproduce A=hw1_mdp))/reproduce.py $(ARGS)
