@@ -173,8 +173,8 @@ def look(plan: IndoorPlan | Floors, camera: Camera, poses: ArrayLike, workers: W
 
 def semantics(plan: IndoorPlan | Floors, view: View) -> NDArray[np.uint8]:
     """Name what is seen: (N, H, W) uint8 in ``furniture.LABELS``."""
-    label = floors_at(plan, len(view.depth)).label
-    return label[np.arange(len(label))[:, None, None], view.surface]  # -1, -2 and -3 count from the end
+    floors = floors_at(plan, len(view.depth))
+    return floors.label.reshape(-1).take(floors.entries(view.surface))
 
 
 def colours(
@@ -204,20 +204,35 @@ def visible_cells(plan: IndoorPlan, camera: Camera, pose: ArrayLike) -> NDArray[
 
 
 def _paint(floors: Floors, camera: Camera, poses: Array, view: View) -> NDArray[np.uint8]:
-    each = np.arange(len(poses))[:, None, None]
-    painted = floors.colour[each, view.surface]
     light = np.array([SHADE_X, SHADE_Y, SHADE_FLAT])[view.facing]
     light *= 1 - FADE * np.minimum(view.depth / FADE_DEPTH, 1.0)
-    image, row, column = np.nonzero(view.surface == FLOOR)
-    along = camera.column_directions(poses[:, 2])[image, column]
-    point = poses[image, :2] + view.depth[image, row, column, None] * along
-    cell_row = np.clip(NUM_ROWS - 1 - (point[:, 1] // CELL_SIZE).astype(int), 0, NUM_ROWS - 1)
-    cell_column = np.clip((point[:, 0] // CELL_SIZE).astype(int), 0, NUM_COLUMNS - 1)
-    painted[image, row, column] = FLOOR_COLOURS[floors.room_type[image, cell_row, cell_column]]
-    odd = (point // TILE).astype(int).sum(axis=1) % 2
-    light[image, row, column] *= 1 - TILE_CONTRAST * odd
     light[view.surface == NOTHING] = 1.0
-    return np.rint(np.clip(painted * light[..., None], 0, 1) * 255).astype(np.uint8)
+    floor, floor_colour, contrast = _paint_floor(floors, camera, poses, view)
+    light.reshape(-1)[floor] *= contrast
+    entry = floors.entries(view.surface)
+    painted = np.empty((*view.surface.shape, 3), dtype=np.uint8)
+    for channel in range(3):  # on its own: an inner loop of three is slow
+        colour = floors.colour[channel].reshape(-1).take(entry)
+        colour.reshape(-1)[floor] = floor_colour[channel]
+        colour *= light
+        colour *= 255
+        painted[..., channel] = np.rint(colour, out=colour)
+    return painted
+
+
+def _paint_floor(
+    floors: Floors, camera: Camera, poses: Array, view: View
+) -> tuple[NDArray[np.int64], Array, Array]:
+    """Return the (F,) pixels that show the floor, of all images in one row; their colour and contrast."""
+    pixel = np.flatnonzero(view.surface == FLOOR)
+    image = pixel // (camera.height * camera.width)
+    along = camera.column_directions(poses[:, 2]).reshape(-1, 2)[image * camera.width + pixel % camera.width]
+    depth = view.depth.reshape(-1)[pixel]
+    x, y = poses[image, 0] + depth * along[:, 0], poses[image, 1] + depth * along[:, 1]
+    row = np.clip(NUM_ROWS - 1 - (y // CELL_SIZE).astype(int), 0, NUM_ROWS - 1)
+    column = np.clip((x // CELL_SIZE).astype(int), 0, NUM_COLUMNS - 1)
+    odd = ((x // TILE).astype(int) + (y // TILE).astype(int)) % 2
+    return pixel, FLOOR_COLOURS.T[:, floors.room_type[image, row, column]], 1 - TILE_CONTRAST * odd
 
 
 def _share(camera: Camera, num_images: int, workers: Workers) -> list[slice]:

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 CEILING_COLOUR = (0.95, 0.95, 0.94)
 NOTHING_COLOUR = (0.10, 0.11, 0.13)
-NUM_BACKDROPS = 3  # after a row's boxes: ceiling, floor, nothing, so that they are -3, -2 and -1
+NUM_BACKDROPS = 3  # before a row's boxes 0, 1, ...: ceiling, floor, nothing, which are -3, -2 and -1
 BACKDROP_LABELS = (CEILING_LABEL, FLOOR_LABEL, NOTHING_LABEL)
 BACKDROP_COLOURS = (CEILING_COLOUR, (1.0, 1.0, 1.0), NOTHING_COLOUR)
 NUM_BOXES = 120  # that a table has room for at first; a plan has about 105
@@ -29,8 +29,8 @@ class Floors:
 
     Attributes:
         bounds: (6, N, B) float64, x, y, z of the boxes' low corners, then of the high ones, m, world.
-        label: (N, B + 3) uint8 in LABELS.
-        colour: (N, B + 3, 3) float64, RGB in [0, 1].
+        label: (N, 3 + B) uint8 in LABELS.
+        colour: (3, N, 3 + B) float64, RGB in [0, 1].
         free: (N, 36, 48) bool.
         room_type: (N, 36, 48) uint8.
     """
@@ -44,9 +44,10 @@ class Floors:
     @classmethod
     def empty(cls, num_floors: int, num_boxes: int = NUM_BOXES) -> Floors:
         """Make a table without any building yet."""
-        size = (num_floors, num_boxes + NUM_BACKDROPS)
-        label, colour = np.zeros(size, dtype=np.uint8), np.zeros((*size, 3))
-        label[:, -NUM_BACKDROPS:], colour[:, -NUM_BACKDROPS:] = BACKDROP_LABELS, BACKDROP_COLOURS
+        size = (num_floors, NUM_BACKDROPS + num_boxes)
+        label, colour = np.zeros(size, dtype=np.uint8), np.zeros((3, *size))
+        label[:, :NUM_BACKDROPS] = BACKDROP_LABELS
+        colour[:, :, :NUM_BACKDROPS] = np.transpose(BACKDROP_COLOURS)[:, None]
         maps = (num_floors, NUM_ROWS, NUM_COLUMNS)
         return cls(
             np.full((6, num_floors, num_boxes), np.nan), label, colour,
@@ -60,32 +61,37 @@ class Floors:
         for row, plan in zip(rows, plans):
             count = len(plan.boxes)
             table.bounds[:, row, :count], table.bounds[:, row, count:] = plan.boxes.T, np.nan
-            unused = slice(count, -NUM_BACKDROPS)
-            table.label[row, :count], table.label[row, unused] = plan.box_label, 0
-            table.colour[row, :count], table.colour[row, unused] = plan.box_colour, 0.0
+            used, unused = slice(NUM_BACKDROPS, NUM_BACKDROPS + count), slice(NUM_BACKDROPS + count, None)
+            table.label[row, used], table.label[row, unused] = plan.box_label, 0
+            table.colour[:, row, used], table.colour[:, row, unused] = plan.box_colour.T, 0.0
             table.free[row], table.room_type[row] = plan.free, plan.room_type
         return table
 
     def _widened(self, num_boxes: int) -> Floors:
         wider, room = Floors.empty(len(self.free), num_boxes), self.bounds.shape[2]
         wider.bounds[..., :room] = self.bounds
-        wider.label[:, :room], wider.colour[:, :room] = self.label[:, :room], self.colour[:, :room]
+        room += NUM_BACKDROPS
+        wider.label[:, :room], wider.colour[..., :room] = self.label, self.colour
         wider.free[:], wider.room_type[:] = self.free, self.room_type
         return wider
 
     def take(self, rows: Any) -> Floors:
         """Pick rows: a slice gives views, indices give copies."""
-        return Floors(
-            self.bounds[:, rows], self.label[rows], self.colour[rows], self.free[rows], self.room_type[rows]
-        )
+        bounds, colour = self.bounds[:, rows], self.colour[:, rows]
+        return Floors(bounds, self.label[rows], colour, self.free[rows], self.room_type[rows])
+
+    def entries(self, surface: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return where the surfaces (N, ...) stand in label, or in a channel of colour, laid out flat."""
+        first = np.arange(len(surface)) * self.label.shape[1] + NUM_BACKDROPS
+        return surface + first.reshape(-1, *(1,) * (surface.ndim - 1))
 
     def repeated(self, count: int) -> Floors:
-        """Show a table of one building ``count`` times, without copying it."""
+        """Repeat a table of one building ``count`` times."""
         shown = {}
         for field in fields(self):
             array = getattr(self, field.name)
-            size = (6, count, *array.shape[2:]) if field.name == "bounds" else (count, *array.shape[1:])
-            shown[field.name] = np.broadcast_to(array, size)
+            floors = 1 if field.name in ("bounds", "colour") else 0
+            shown[field.name] = np.repeat(array, count, axis=floors)
         return Floors(**shown)
 
 

@@ -70,14 +70,54 @@ def reachable(free: ArrayLike, cell: tuple[int, int]) -> Mask:
 def is_connected(free: ArrayLike) -> bool:
     """Tell whether every free cell can be reached from every other."""
     open_cells = np.asarray(free, dtype=bool)
-    stride = open_cells.shape[1] + 1
     open_bits = _to_bits(open_cells)
-    reached = open_bits & -open_bits  # the first free cell
-    while True:
+    return _spreads(open_bits, open_bits & -open_bits, open_bits, open_cells.shape[1] + 1)
+
+
+class OpenCells:
+    """Connected free cells of which some are closed in the course of time, as the bits of one integer.
+
+    Args:
+        free: (H, W) bool, connected.
+    """
+
+    def __init__(self, free: Mask) -> None:
+        height, self._stride = free.shape[0], free.shape[1] + 1
+        self._bits = _to_bits(free)
+        self._column = [0]  # by height, the cells of column 0 from row 0 on
+        for row in range(height):
+            self._column.append(self._column[-1] | 1 << self._stride * row)
+
+    def rectangle(self, rows: tuple[int, int], columns: tuple[int, int]) -> int:
+        """Return the bits of a rectangle, rows and columns as slices' (first, end), inside the map."""
+        line = (1 << (columns[1] - columns[0])) - 1
+        return line * self._column[rows[1] - rows[0]] << (self._stride * rows[0] + columns[0])
+
+    def can_close(self, mask: int) -> bool:
+        """Tell whether all of a mask's cells are free, and the others stay connected without them.
+
+        They do if the cells beside the mask still reach each other, which a short way around it shows.
+        """
+        if mask & ~self._bits:
+            return False
+        left = self._bits & ~mask
+        beside = (mask << 1 | mask >> 1 | mask << self._stride | mask >> self._stride) & left
+        return _spreads(left, beside & -beside, beside, self._stride) and (beside != 0 or left == 0)
+
+    def close(self, mask: int) -> None:
+        """Close the mask's cells."""
+        self._bits &= ~mask
+
+
+def _spreads(open_bits: int, start: int, to: int, stride: int) -> bool:
+    """Tell whether a wave over open cells reaches all that it should."""
+    reached = start
+    while to & ~reached:
         wider = (reached | reached << 1 | reached >> 1 | reached << stride | reached >> stride) & open_bits
         if wider == reached:
-            return reached == open_bits
+            return False
         reached = wider
+    return True
 
 
 def optimal_headings(field: Array, cell: tuple[int, int]) -> Mask:
@@ -143,5 +183,6 @@ def success_weighted_path_length(success: bool, shortest: float, travelled: floa
 
 
 def _to_bits(mask: Mask) -> int:
-    padded = np.pad(mask, ((0, 0), (0, 1)))
+    padded = np.zeros((mask.shape[0], mask.shape[1] + 1), dtype=np.bool_)
+    padded[:, :-1] = mask
     return int.from_bytes(np.packbits(padded, bitorder="little").tobytes(), "little")

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, reduce
+from operator import and_
 
 import numpy as np
 from numpy.typing import NDArray
 
 from environments.navigation.furniture import LABELS, ROOM_FURNITURE, WALL_LABEL, Box, Piece
-from environments.navigation.geodesics import CELL_SIZE, is_connected
+from environments.navigation.geodesics import CELL_SIZE, OpenCells
 
 Array = NDArray[np.float64]
 
@@ -154,6 +154,7 @@ class _Draft:
         self._lay_rooms(1, first - 2, north=True)
         self._lay_rooms(last + 2, NUM_ROWS - 2, north=False)
         self._build_walls()
+        self.open = OpenCells(self.free)
         for room_id, room in enumerate(self.rooms):
             self._furnish(room_id, room)
 
@@ -227,38 +228,40 @@ class _Draft:
         self.boxes.append(Box((west, south, low, east, north, high), label, colour))
 
     def _furnish(self, room_id: int, room: Room) -> None:
+        width, depth = room.last_column - room.first_column + 1, room.last_row - room.first_row + 1
+        kept_free = self._behind_door(room)
         for draw in ROOM_FURNITURE[room.kind]:
             for _ in range(FURNISHING_TRIES):
-                width, depth = room.last_column - room.first_column + 1, room.last_row - room.first_row + 1
-                pieces = draw(self.rng, width, depth)
-                if self._place(room_id, room, pieces):
+                if self._place(room_id, room, draw(self.rng, width, depth), kept_free):
                     break
 
-    def _place(self, room_id: int, room: Room, pieces: list[Piece]) -> bool:
+    def _place(self, room_id: int, room: Room, pieces: list[Piece], kept_free: int) -> bool:
         """Put a group of pieces down if it blocks nothing; tell whether it was put down."""
-        mask = np.zeros_like(self.free)
-        spots = []
+        mask, spots = 0, []
         for piece in pieces:
             rows, columns = _footprint(room, piece)
             inside = (
                 room.first_row <= rows[0] < rows[1] <= room.last_row + 1
                 and room.first_column <= columns[0] < columns[1] <= room.last_column + 1
             )
-            if not inside or mask[slice(*rows), slice(*columns)].any():
+            if not inside or mask & (spot := self.open.rectangle(rows, columns)):
                 return False
-            mask[slice(*rows), slice(*columns)] = True
+            mask |= spot
             spots.append((rows, columns))
-        near = slice(room.last_row - DOOR_CLEARANCE + 1, room.last_row + 1) if room.north else (
-            slice(room.first_row, room.first_row + DOOR_CLEARANCE))  # fmt: skip
-        in_the_way = mask[near, room.door_column - 1 : room.door_column + DOOR_CELLS + 1].any()
-        if in_the_way or (mask & ~self.free).any() or not is_connected(self.free & ~mask):
+        if mask & kept_free or not self.open.can_close(mask):
             return False
-        self.free &= ~mask
+        self.open.close(mask)
         for piece, (rows, columns) in zip(pieces, spots):
+            self.free[slice(*rows), slice(*columns)] = False
             self.label[slice(*rows), slice(*columns)] = LABELS.index(piece.label)
             self.furniture.append(Furniture(piece.label, rows, columns, room_id))
             self.boxes.extend(piece.boxes(rows, columns, NUM_ROWS, flipped=not room.north))
         return True
+
+    def _behind_door(self, room: Room) -> int:
+        first = room.last_row + 1 - DOOR_CLEARANCE if room.north else room.first_row
+        columns = (room.door_column - 1, room.door_column + DOOR_CELLS + 1)
+        return self.open.rectangle((first, first + DOOR_CLEARANCE), columns)
 
 
 def _footprint(room: Room, piece: Piece) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -274,19 +277,29 @@ def _footprint(room: Room, piece: Piece) -> tuple[tuple[int, int], tuple[int, in
 
 def merge_cells(mask: NDArray[np.bool_]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     """Cover a mask with rectangles that do not overlap; yield each one's (rows, columns) as (first, end)."""
-    left = mask.copy()
-    while left.any():
-        row, column = (int(i) for i in np.argwhere(left)[0])
-        right = _run(left[row, column:])
-        down = _run(left[row:, column])
-        if right >= down:
-            down = _run(left[row:, column : column + right].all(axis=1))
-        else:
-            right = _run(left[row : row + down, column:].all(axis=0))
-        left[row : row + down, column : column + right] = False
-        yield (row, row + down), (column, column + right)
+    packed = np.packbits(mask, axis=1, bitorder="little")
+    left = [int.from_bytes(line.tobytes(), "little") for line in packed]
+    for row in range(len(left)):
+        while left[row]:
+            column = _run(~left[row])
+            right, down = _run(left[row] >> column), _height(left[row:], 1 << column)
+            if right >= down:
+                down = _height(left[row:], ((1 << right) - 1) << column)
+            else:
+                right = _run(reduce(and_, left[row : row + down]) >> column)
+            for covered in range(row, row + down):
+                left[covered] &= ~(((1 << right) - 1) << column)
+            yield (row, row + down), (column, column + right)
 
 
-def _run(line: Any) -> int:
-    stop = np.flatnonzero(~line)
-    return int(stop[0]) if len(stop) else len(line)
+def _run(line: int) -> int:
+    """Count the ones at a number's low end."""
+    return (~line & (line + 1)).bit_length() - 1
+
+
+def _height(lines: list[int], ones: int) -> int:
+    """Count the lines at the beginning that have all of these ones."""
+    for count, line in enumerate(lines):
+        if ones & ~line:
+            return count
+    return len(lines)

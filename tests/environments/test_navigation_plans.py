@@ -28,7 +28,7 @@ from environments.navigation import (
     shortest_path,
     success_weighted_path_length,
 )
-from environments.navigation.geodesics import is_connected
+from environments.navigation.geodesics import OpenCells, is_connected
 from environments.navigation.plans import CELL_SIZE, DOOR_CELLS, REGULAR_DOOR_PROBABILITY, merge_cells
 
 PLANS = [draw_plan(seed) for seed in range(40)]
@@ -123,6 +123,36 @@ def test_merged_rectangles_cover_a_mask_once():
     for rows, columns in merge_cells(mask):
         count[slice(*rows), slice(*columns)] += 1
     np.testing.assert_array_equal(count, mask)
+
+
+def test_cells_may_close_where_the_others_stay_connected():
+    rng, answers = np.random.default_rng(0), Counter()
+    for _ in range(30):
+        free = PLANS[int(rng.integers(len(PLANS)))].free.copy()
+        cells = OpenCells(free)
+        for _ in range(40):
+            row, column = rng.integers(1, 34), rng.integers(1, 46)
+            rows, columns = (
+                (int(row), int(row + rng.integers(1, 5))),
+                (int(column), int(column + rng.integers(1, 5))),
+            )
+            mask = np.zeros_like(free)
+            mask[slice(*rows), slice(*columns)] = True
+            expected = bool(free[mask].all()) and is_connected(free & ~mask)
+            bits = cells.rectangle(rows, columns)
+            assert cells.can_close(bits) == expected
+            answers[expected] += 1
+            if expected:
+                free &= ~mask
+                cells.close(bits)
+    assert min(answers.values()) > 100
+
+
+def test_what_is_all_that_is_free_may_close():
+    cells = OpenCells(np.array([[True, True]]))
+    assert cells.can_close(cells.rectangle((0, 1), (0, 2)))
+    assert cells.can_close(cells.rectangle((0, 1), (0, 1)))
+    assert not OpenCells(CORRIDOR).can_close(OpenCells(CORRIDOR).rectangle((1, 2), (2, 3)))
 
 
 def test_cells_and_positions_are_inverse():
