@@ -45,7 +45,7 @@ def _to_body(w: Array, axis: Array, vector: Array) -> Array:
 def _cyclic(vectors: Array) -> Array:
     """Lay vectors (..., 3) out as rows x, y, z, x, y (5, ...), of which a cross product takes slices."""
     rows = np.empty((5, *vectors.shape[:-1]))
-    rows[:3] = np.moveaxis(vectors, -1, 0)
+    rows[:3] = vectors.T if vectors.ndim == 2 else np.moveaxis(vectors, -1, 0)
     rows[3:] = rows[:2]
     return rows
 
@@ -139,7 +139,8 @@ def observe(task: Task, motion: Motion, command: Array, action: Array, phase: Ar
         seen[:, 48], seen[:, 49] = np.sin(turn), np.cos(turn)
         joints = seen[:, 12:48]
     joints[:, :12], joints[:, 12:24], joints[:, 24:] = motion.angles, motion.speeds, action
-    return np.clip(seen, -bound, bound, out=seen)
+    np.maximum(seen, -bound, out=seen)
+    return np.minimum(seen, bound, out=seen)
 
 
 # Reward

@@ -2,93 +2,121 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
-from mujoco import batch
 from numpy.typing import NDArray
 
 from environments.quadruped import quadruped
-from environments.quadruped.model import VARIED, vary
 from environments.quadruped.quadruped import Quadruped
-from environments.quadruped.task import Starts
-from environments.vector import Array, Ids, MujocoVectorEnv
+from environments.quadruped.team import Team
+from environments.vector import Array, Ids, VectorEpisode
+
+NUM_TEAMS = 2  # more would wait for each other's numpy
+TEAM_ROWS = 16  # a smaller team spends its time in calls
 
 
-class BatchRobots:
-    """The robots of a batch, as the tasks want them. ``ids`` are those that step, None for all."""
+class QuadrupedVector(VectorEpisode):
+    """N quadrupeds; the single environment's docstring is the contract of each row.
 
-    def __init__(self, simulations: batch.Batch) -> None:
-        self.batch = simulations
-        self.qpos: Array = simulations.bind("qpos")
-        self.qvel: Array = simulations.bind("qvel")
-        self.ctrl: Array = simulations.bind("ctrl")
-        self.torque: Array = simulations.bind("actuator_force")
-        self.ids: Ids | None = None
-
-    def advance(self, num_physics_steps: int) -> None:
-        """Take some physics steps."""
-        self.batch.step(self.ids, nstep=num_physics_steps)
-
-    def vary(self, ids: Ids, starts: Starts) -> None:
-        """Give robots ``ids`` the payload, friction and gains of their episodes."""
-        vary({name: self.batch.expand(name) for name in VARIED}, ids, starts)
-        self.batch.set_const(ids)
-
-
-class QuadrupedVector(MujocoVectorEnv):
-    """N quadrupeds; the single environment's docstring is the contract of each row."""
+    With two threads or more the rows are in two teams, so that numpy of the one overlaps with physics of the
+    other. Results do not depend on it.
+    """
 
     single: Quadruped
 
     def __init__(self, num_envs: int = 1, **settings: Any) -> None:
         super().__init__(num_envs, **settings)
-        self.episodes = self.single.make_episodes(self.num_envs)
+        self._gather()
 
-    def _connect(self) -> None:
-        super()._connect()
-        self.robots = BatchRobots(self.batch)
+    def _gather(self) -> None:
+        num_teams = min(NUM_TEAMS, self.num_threads, max(self.num_envs // TEAM_ROWS, 1))
+        self.bounds = [self.num_envs * i // num_teams for i in range(num_teams + 1)]
+        sizes, num_threads = np.diff(self.bounds).tolist(), -(-self.num_threads // num_teams)
+        self.teams = [Team(self.single, size, num_threads) for size in sizes]
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
-    def _index(self, ids: Ids) -> Any:
-        return slice(None) if len(ids) == self.num_envs else ids
+    def _shares(self, ids: Ids) -> Iterator[tuple[Team, slice, Ids]]:
+        """Yield each team with its places in ``ids`` and its own rows."""
+        places = np.searchsorted(ids, self.bounds)
+        for team, first, begin, end in zip(self.teams, self.bounds, places, places[1:]):
+            if end > begin:
+                yield team, slice(begin, end), ids[begin:end] - first
+
+    @property
+    def state(self) -> Array:
+        """Positions, then velocities (N, 37) of every row now, SI."""
+        return np.concatenate([np.concatenate([team.qpos, team.qvel], axis=1) for team in self.teams])
 
     def _begin(self, ids: Ids, options: dict[str, Any]) -> None:
-        starts = self.single.draw_starts([self.rng(row) for row in ids], options)
-        if self.single.randomisation is not None:
-            self.robots.vary(ids, starts)
-        self._set_configuration(ids, starts.qpos, starts.qvel)
-        self.episodes.begin(self._index(ids), starts)
+        for team, places, rows in self._shares(ids):
+            team.begin(rows, self.single.draw_starts([self.rng(row) for row in ids[places]], options))
 
     def _advance(self, ids: Ids, actions: Array) -> tuple[Array, NDArray[np.bool_]]:
-        self.robots.ids = self._selected(ids)
-        return self.episodes.advance(self._index(ids), actions, self.robots)
+        *others, mine = [
+            partial(team.step, rows, actions[places]) for team, places, rows in self._shares(ids)
+        ]
+        tasks = [self._helpers().submit(step) for step in others]
+        last = mine()
+        rewards, fallen = zip(*(task.result() for task in tasks), last)
+        return np.concatenate(rewards), np.concatenate(fallen)
+
+    def _helpers(self) -> ThreadPoolExecutor:
+        if self._pool is None or self._pool[0] != os.getpid():  # threads do not survive a fork
+            self._pool = os.getpid(), ThreadPoolExecutor(NUM_TEAMS - 1)
+        return self._pool[1]
 
     def _observe(self, ids: Ids) -> Array:
-        return self.episodes.seen[self._index(ids)]
+        return np.concatenate([team.episodes.seen[team.index(rows)] for team, _, rows in self._shares(ids)])
 
     def _info(self, ids: Ids) -> dict[str, Any]:
-        return self.episodes.info(self._index(ids))
+        return _joined([team.episodes.info(team.index(rows)) for team, _, rows in self._shares(ids)])
+
+    def _of(self, row: int) -> tuple[Team, int]:
+        place = int(np.searchsorted(self.bounds, row, side="right")) - 1
+        return self.teams[place], row - self.bounds[place]
 
     def _save(self, row: int) -> dict[str, Any]:
-        return {**super()._save(row), "episode": self.episodes.save(row)}
+        team, own = self._of(row)
+        return team.save(own)
 
     def _load(self, row: int, world: dict[str, Any]) -> None:
-        self.episodes.load(row, world["episode"])
-        if self.single.randomisation is not None:
-            one = Starts(
-                **{name: values[row : row + 1] for name, values in vars(self.episodes.starts).items()}
-            )
-            self.robots.vary(np.array([row]), one)
-        super()._load(row, world)
+        team, own = self._of(row)
+        team.load(own, world)
 
     def _refresh(self) -> None:
-        super()._refresh()
-        self.episodes.look(slice(None), self.robots)
+        for team in self.teams:
+            team.refresh()
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Let go of the renderer and of the helping thread."""
+        super().close_extras(**kwargs)
+        if self._pool is not None:
+            self._pool[1].shutdown()
+            self._pool = None
 
     def __getstate__(self) -> dict[str, Any]:
-        attributes = super().__getstate__()
-        attributes.pop("robots")
-        return attributes
+        kept = {name: value for name, value in self.__dict__.items() if name not in ("teams", "_pool")}
+        return {**kept, "worlds": [self._save(row) for row in range(self.num_envs)]}
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        worlds = attributes.pop("worlds")
+        self.__dict__.update(attributes)
+        self._gather()
+        for row, world in enumerate(worlds):
+            self._load(row, world)
+        self._refresh()
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Put arrays, or dicts of them, below each other."""
+    if isinstance(parts[0], dict):
+        return {key: _joined([part[key] for part in parts]) for key in parts[0]}
+    return np.concatenate(parts)
 
 
 class QuadrupedVelocityVector(QuadrupedVector):

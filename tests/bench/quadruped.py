@@ -77,10 +77,10 @@ def _c_loop(num_envs: int, num_threads: int, control_steps: int = 25) -> Callabl
     """Make one long ``Batch.rollout`` that repeats physics steps of the environments with ideal servos."""
     env, step = _vector(num_envs, num_threads)
     simulations = batch.Batch(env.single.physics.model, num_envs, nthread=num_threads)
-    start, held = env.batch.state.copy(), []
+    start, held = np.concatenate([team.batch.state for team in env.teams]), []
     for _ in range(control_steps):
         step()
-        held.append(env.robots.ctrl.copy())
+        held.append(np.concatenate([team.ctrl for team in env.teams]))
     control = np.ascontiguousarray(np.repeat(held, NUM_SUBSTEPS, axis=0).swapaxes(0, 1))
 
     def rollout() -> None:
@@ -127,12 +127,11 @@ def single_row(seconds: float = 1.0) -> Row:
     return Row("single environment, pd", 1, 1, speed, speed / NUM_SUBSTEPS, speed / c_speed)
 
 
-def profile(
-    num_envs: int = 256, num_threads: int = 1, steps: int = 40, driver: str = "network"
-) -> dict[str, float]:
-    """Share the time of a control step among physics, actuator, and the rest of the environment's numpy."""
-    env, step = _vector(num_envs, num_threads, **SETTINGS[driver])
-    spent = {"physics": 0.0, "actuator": 0.0, "observation": 0.0, "all": 0.0}
+def profile(num_envs: int = 256, steps: int = 40, driver: str = "network") -> dict[str, float]:
+    """Share the time of a control step on one thread among physics, actuator, and the rest of the numpy."""
+    env, step = _vector(num_envs, 1, **SETTINGS[driver])
+    (team,) = env.teams
+    spent = {"physics": 0.0, "actuator": 0.0, "all": 0.0}
 
     def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -143,17 +142,16 @@ def profile(
 
         return wrapped
 
-    env.robots.advance = timed("physics", env.robots.advance)  # type: ignore[method-assign]
-    env.episodes.observe = timed("observation", env.episodes.observe)  # type: ignore[method-assign]
-    if hasattr(env.episodes.actuator, "torque"):
-        env.episodes.actuator.torque = timed("actuator", env.episodes.actuator.torque)
+    team.advance = timed("physics", team.advance)  # type: ignore[method-assign]
+    if hasattr(team.episodes.actuator, "torque"):
+        team.episodes.actuator.torque = timed("actuator", team.episodes.actuator.torque)
     whole = timed("all", step)
     for _ in range(steps):
         whole()
-    shares = {name: spent[name] / spent["all"] for name in ("physics", "actuator", "observation")}
+    shares = {name: spent[name] / spent["all"] for name in ("physics", "actuator")}
     return {
         **shares,
-        "reward, resets, checks, copies": 1 - sum(shares.values()),
+        "observation, reward, resets, checks, copies": 1 - sum(shares.values()),
         "ms": 1e3 * spent["all"] / steps,
     }
 

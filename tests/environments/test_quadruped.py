@@ -28,6 +28,7 @@ from environments.quadruped.lying import settle
 from environments.quadruped.model import load_model, load_scene
 from environments.quadruped.motion import TRACKING_TERMS, Motion
 from environments.quadruped.task import JOINT_LIMIT, Starts, draw_start, num_commands
+from environments.quadruped.vector import QuadrupedVelocityVector
 
 REST = np.zeros(12)
 
@@ -457,3 +458,59 @@ def test_settling_makes_poses_at_rest():
     pose = settle(load_model(), 4, np.random.default_rng(1))
     assert pose.shape == (4, 19)
     assert np.all(pose[:, 2] < 0.45)
+
+
+# Many at once
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"randomisation": Randomisation()},
+        {"actuator": "network", "network": random_network(), "randomisation": Randomisation()},
+        {"actuator": "real", "drive": Drive(delay=0.03)},
+    ],
+    ids=["pd", "network", "real"],
+)
+def test_teams_change_no_bit(settings):
+    """Robots in one team, in two, and alone, while episodes end and begin."""
+    rng = np.random.default_rng(0)
+    actions = np.clip(rng.normal(0, 0.6, (60, 37, 12)), -1, 1)
+    seen = []
+    for num_threads in (1, 2, 3):
+        envs = QuadrupedVelocityVector(
+            37, num_threads=num_threads, autoreset_mode="SameStep", step_limit=25, **settings
+        )
+        assert len(envs.teams) == min(num_threads, 2)
+        steps = [envs.reset(seed=5)[0]]
+        for action in actions:
+            observation, reward, terminated, truncated, _ = envs.step(action)
+            steps += [observation, reward, terminated | truncated]
+        seen.append(steps)
+        envs.close()
+    for steps in seen[1:]:
+        for one, other in zip(seen[0], steps):
+            np.testing.assert_array_equal(one, other)
+    for row in (0, 17, 18, 36):
+        alone = QuadrupedVelocity(step_limit=25, **settings)
+        np.testing.assert_array_equal(alone.reset(seed=5 + row)[0], seen[0][0][row])
+        for i, action in enumerate(actions):
+            observation, reward, terminated, truncated, _ = alone.step(action[row])
+            assert (reward, terminated or truncated) == (seen[0][2 + 3 * i][row], seen[0][3 + 3 * i][row])
+            if terminated or truncated:
+                observation, _ = alone.reset()
+            np.testing.assert_array_equal(observation, seen[0][1 + 3 * i][row])
+
+
+def test_a_fork_has_its_own_helping_thread():
+    """Threads do not survive a fork: the child makes another, and steps on."""
+    envs = QuadrupedVelocityVector(32, num_threads=2)
+    envs.reset(seed=0)
+    envs.step(np.zeros((32, 12)))
+    used = envs._pool
+    envs._pool = (used[0] + 1, used[1])  # as a child sees it
+    envs.step(np.zeros((32, 12)))
+    assert envs._pool[1] is not used[1]
+    used[1].shutdown()
+    envs.close()
+    assert envs._pool is None
