@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from functools import lru_cache
 
 import mujoco
 import numpy as np
@@ -22,6 +23,7 @@ EDGE_CONTRAST = 0.04  # neighbours that differ by more than this (of 1) are samp
 SUBPIXELS = ((-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375))  # rotated grid, pixels
 SHADOW_BIAS = 1e-4  # m, shortens a shadow ray so that a surface does not shade itself
 VISIBLE_GROUPS = np.array([1, 1, 1, 0, 0, 0], dtype=np.uint8)  # MuJoCo's default visual groups
+STATE = mujoco.mjtState.mjSTATE_INTEGRATION  # what a picture is of
 
 Array = NDArray[np.float64]
 
@@ -54,7 +56,10 @@ def cast(model: mujoco.MjModel, data: mujoco.MjData, origin_world: Array, direct
         origin_world: (3,) float64, m.
         direction_world: (R, 3) float64, unit length.
     """
-    model = _with_everything_in_sight(model)
+    return _cast(_with_everything_in_sight(model), data, origin_world, direction_world)
+
+
+def _cast(model: mujoco.MjModel, data: mujoco.MjData, origin_world: Array, direction_world: Array) -> Hits:
     num_rays = len(direction_world)
     directions = np.ascontiguousarray(direction_world, dtype=np.float64)
     geom_id = np.full(num_rays, -1, dtype=np.int32)
@@ -107,17 +112,30 @@ def camera_rays(
     Returns:
         The origin (3,) and unit directions (R, 3), both in the world frame.
     """
-    height, width = size
+    in_camera = _rays_in_camera(float(model.cam_fovy[camera_id]), size, pixels)
+    rotation = data.cam_xmat[camera_id].reshape(3, 3)
+    return data.cam_xpos[camera_id].copy(), in_camera @ rotation.T
+
+
+def _rays_in_camera(fovy_deg: float, size: tuple[int, int], pixels: Array | None) -> Array:
     if pixels is None:
-        rows, columns = np.mgrid[0:height, 0:width]
-        pixels = np.stack([rows.ravel(), columns.ravel()], axis=1).astype(np.float64)
-    half_height = np.tan(np.deg2rad(model.cam_fovy[camera_id]) / 2)
+        return _rays_of_all_pixels(fovy_deg, size)
+    height, width = size
+    half_height = np.tan(np.deg2rad(fovy_deg) / 2)
     up = (1 - 2 * (pixels[:, 0] + 0.5) / height) * half_height
     right = (2 * (pixels[:, 1] + 0.5) / width - 1) * half_height * width / height
     in_camera = np.stack([right, up, np.full_like(up, -1.0)], axis=1)
     in_camera /= np.linalg.norm(in_camera, axis=1, keepdims=True)
-    rotation = data.cam_xmat[camera_id].reshape(3, 3)
-    return data.cam_xpos[camera_id].copy(), in_camera @ rotation.T
+    return in_camera
+
+
+@lru_cache(maxsize=8)
+def _rays_of_all_pixels(fovy_deg: float, size: tuple[int, int]) -> Array:
+    rows, columns = np.mgrid[0 : size[0], 0 : size[1]]
+    pixels = np.stack([rows.ravel(), columns.ravel()], axis=1).astype(np.float64)
+    rays = _rays_in_camera(fovy_deg, size, pixels)
+    rays.flags.writeable = False
+    return rays
 
 
 def shade(model: mujoco.MjModel, data: mujoco.MjData, hits: Hits) -> Array:
@@ -126,6 +144,10 @@ def shade(model: mujoco.MjModel, data: mujoco.MjData, hits: Hits) -> Array:
     Returns:
         (R, 3) float64 in [0, 1].
     """
+    return _shade(_with_everything_in_sight(model), data, hits)
+
+
+def _shade(model: mujoco.MjModel, data: mujoco.MjData, hits: Hits) -> Array:
     height = np.clip(0.5 + 0.5 * hits.direction_world[:, 2:], 0, 1)
     colour = SKY_BOTTOM + (SKY_TOP - SKY_BOTTOM) * height
     met = np.flatnonzero(hits.geom_id >= 0)
@@ -164,7 +186,7 @@ def _lamp(model: mujoco.MjModel, data: mujoco.MjData, point: Array, normal: Arra
     to_point = point - lamp
     range_to_point = np.linalg.norm(to_point, axis=1)
     direction = to_point / np.maximum(range_to_point, 1e-12)[:, None]
-    shadow = cast(model, data, lamp, direction)
+    shadow = _cast(model, data, lamp, direction)
     lit = (shadow.distance < 0) | (shadow.distance > range_to_point * (1 - SHADOW_BIAS) - SHADOW_BIAS)
     share = np.clip(-np.sum(normal * direction, axis=1), 0, 1) * lit
     return share[:, None] * model.light_diffuse[0]
@@ -227,12 +249,9 @@ class Picture:
         self.data = mujoco.MjData(model)
         self._renderer = _open_gl(model, height, width) if opengl else None
 
-    def take(self, data: mujoco.MjData) -> NDArray[np.uint8]:
-        """Take an (H, W, 3) uint8 picture of the state in ``data``."""
-        mujoco.mj_copyState(self.model, data, self.data, mujoco.mjtState.mjSTATE_INTEGRATION)
-        mujoco.mj_kinematics(self.model, self.data)
-        mujoco.mj_comPos(self.model, self.data)
-        mujoco.mj_camlight(self.model, self.data)
+    def take(self, data: mujoco.MjData | Array) -> NDArray[np.uint8]:
+        """Take an (H, W, 3) uint8 picture of the state in ``data``, or of a state by value (S,)."""
+        self._show(data)
         if self._renderer is not None:
             self._renderer.update_scene(self.data, camera=self.camera_id)
             return self._renderer.render().copy()
@@ -245,21 +264,35 @@ class Picture:
             image[rows, columns] = np.mean(smooth, axis=0)
         return np.rint(image * 255).astype(np.uint8)
 
-    def depth(self, data: mujoco.MjData) -> Array:
+    def depth(self, data: mujoco.MjData | Array) -> Array:
         """Measure (H, W) float64 depth along the camera's axis, m; infinity where nothing is."""
-        mujoco.mj_copyState(self.model, data, self.data, mujoco.mjtState.mjSTATE_INTEGRATION)
+        hits = self._meet(data)
+        axis = -self.data.cam_xmat[self.camera_id].reshape(3, 3)[:, 2]
+        depth = np.where(hits.geom_id >= 0, hits.distance * (hits.direction_world @ axis), np.inf)
+        return depth.reshape(self.size)
+
+    def segment(self, data: mujoco.MjData | Array) -> NDArray[np.int32]:
+        """Name the geom in each pixel: (H, W) int32 ids, -1 where nothing is."""
+        return self._meet(data).geom_id.reshape(self.size)
+
+    def _show(self, data: mujoco.MjData | Array) -> None:
+        """Bring the picture's own simulation to another's state, or to a vector of ``mjSTATE_INTEGRATION``."""
+        if isinstance(data, mujoco.MjData):
+            mujoco.mj_copyState(self.model, data, self.data, STATE)
+        else:
+            mujoco.mj_setState(self.model, self.data, np.ascontiguousarray(data, dtype=np.float64), STATE)
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_comPos(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)
+
+    def _meet(self, data: mujoco.MjData | Array) -> Hits:
+        self._show(data)
         origin, direction = camera_rays(self.model, self.data, self.camera_id, self.size)
-        hits = cast(self.model, self.data, origin, direction)
-        axis = -self.data.cam_xmat[self.camera_id].reshape(3, 3)[:, 2]
-        depth = np.where(hits.geom_id >= 0, hits.distance * (direction @ axis), np.inf)
-        return depth.reshape(self.size)
+        return cast(self.model, self.data, origin, direction)
 
     def _sample(self, model: mujoco.MjModel, pixels: Array | None) -> Array:
         origin, direction = camera_rays(model, self.data, self.camera_id, self.size, pixels)
-        return shade(model, self.data, cast(model, self.data, origin, direction))
+        return _shade(model, self.data, _cast(model, self.data, origin, direction))
 
     def close(self) -> None:
         """Let go of OpenGL."""

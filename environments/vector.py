@@ -258,13 +258,16 @@ class VectorEpisode(VectorEnv[Any, Any, NDArray[Any]]):
         if self.render_mode is None:
             gymnasium.logger.warn('render() without a render mode: pass render_mode="rgb_array" to make_vec.')
             return None
-        pictures = []
-        for row in range(self.num_envs):
-            self.single._load(copy.deepcopy(self._save(row)))
-            picture = self.single.render()
-            assert picture is not None
-            pictures.append(picture)
-        return tuple(pictures)
+        stages = [self.single]  # one a thread; OpenGL stays in the caller's
+        if self.single.renderer != "opengl":
+            stages += [copy.deepcopy(self.single) for _ in range(min(self.num_threads, self.num_envs) - 1)]
+        pictures: list[NDArray[np.uint8] | None] = []
+        for first in range(0, self.num_envs, len(stages)):
+            shown = stages[: self.num_envs - first]
+            for row, stage in enumerate(shown, start=first):
+                stage._load(copy.deepcopy(self._save(row)))
+            pictures += self.workers.run(lambda stage: stage.render(), shown)
+        return tuple(picture for picture in pictures if picture is not None)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Let go of the renderer and the threads."""
