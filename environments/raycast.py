@@ -276,7 +276,7 @@ class Picture:
         return self._meet(data).geom_id.reshape(self.size)
 
     def _show(self, data: mujoco.MjData | Array) -> None:
-        """Bring the picture's own simulation to another's state, or to a vector of ``mjSTATE_INTEGRATION``."""
+        """Bring the picture's own data to another's state, or to a vector of ``mjSTATE_INTEGRATION``."""
         if isinstance(data, mujoco.MjData):
             mujoco.mj_copyState(self.model, data, self.data, STATE)
         else:
