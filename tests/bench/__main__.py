@@ -1,25 +1,164 @@
-"""`make bench`: this grader against nbgrader and Otter, and the environments against MuJoCo, in one run."""
+"""`make bench`: this grader, these environments, each beside what else there is, in one run."""
 
 from __future__ import annotations
 
 import json
 import platform
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
-from tests.bench import environments, navigation, ours, peers, quadruped
+from tests.bench import ant_speed, environments, learners, navigation, ours, peers, quadruped
 from tests.bench.questions import FLAVOURS
+from tests.bench.sheet import Goal, Sheet
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("peers", "sandbox", "class", "environments")
+PEERS = ROOT / ".venv-bench"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes of the classes, and where scratch files go."""
+
+    submissions: int
+    peer_submissions: int
+    otter_submissions: int
+    assignment: str
+    out: Path
+
+
+def _peers(sheet: Sheet, settings: Settings) -> None:
+    bin_dir = peers.environment(PEERS, peers.GRADERS)
+    rows, ratios, complete = [], [], True
+    for flavour in FLAVOURS:
+        first, each = ours.small(settings.out / f"ours-{flavour}", flavour, settings.submissions)
+        costs = {
+            "ours": each,
+            "ours, the first": first,
+            "nbgrader autograde": peers.nbgrader(
+                bin_dir, settings.out / f"nbgrader-{flavour}", flavour, settings.peer_submissions
+            ),
+            "otter api.grade_submission": peers.otter(
+                bin_dir, settings.out / f"otter-{flavour}", flavour, settings.otter_submissions
+            ),
+        }
+        complete &= each.complete
+        for name, cost in costs.items():
+            rows.append({
+                "questions": flavour, "grader": name, "wall s a submission": cost.wall_s,
+                "CPU s a submission": cost.cpu_s, "CPU, times ours": cost.cpu_s / each.cpu_s,
+            })  # fmt: skip
+        ratios += [costs[name].cpu_s / each.cpu_s for name in costs if not name.startswith("ours")]
+    found = f"between {min(ratios):.1f} and {max(ratios):.1f} times ours"
+    if not complete:
+        found += "; run as root, or CPU of killed processes is missing in ours"
+    compares = "three small questions, graded by ours (each after the first), nbgrader and Otter"
+    sheet.show("peers", Goal(compares, "both cost more CPU than ours", found, min(ratios) > 1), rows)
+
+
+def _sandbox(sheet: Sheet, settings: Settings) -> None:
+    rows = []
+    for preload in (("numpy",), ("numpy", "torch"), ("numpy", "torch", "mujoco", "gymnasium")):
+        calls = ours.sandbox(preload)
+        rows.append({
+            "preload": " ".join(preload), "tier": calls.tier, "cold start ms": calls.cold_start_ms,
+            "worker ms": calls.worker_ms, "worker CPU ms": calls.worker_cpu_ms, "call ms": calls.call_ms,
+            "1 MB both ways ms": calls.megabyte_ms,
+        })  # fmt: skip
+    worker, call = (max(float(row[name]) for row in rows) for name in ("worker ms", "call ms"))
+    goal = Goal(
+        "one sandbox by what its warm parent has imported; medians",
+        "a worker in at most 150 ms and a call in at most 0.2 ms",
+        f"at most {worker:.0f} ms and {call:.2f} ms",
+        worker <= 150 and call <= 0.2,
+    )
+    sheet.show("sandbox", goal, rows)
+
+
+def _class(sheet: Sheet, settings: Settings) -> None:
+    found = ours.sample_class(settings.out / "class", settings.assignment, settings.submissions)
+    beyond = found["median_wall_s_beyond_tests"]
+    goal = Goal(
+        f"the sample class of {settings.assignment}, repeated; what grading costs beyond the tests themselves",
+        "a median of at most 1 s of wall time a submission beyond the tests",
+        f"{beyond:.2f} s",
+        beyond <= 1,
+    )
+    sheet.show("class", goal, [{"what": name, "value": value} for name, value in found.items()])
+
+
+def _environments(sheet: Sheet, settings: Settings) -> None:
+    for name in environments.IDS:
+        speeds = environments.measure(name)
+        rows = [
+            {
+                "driver": speed.name, "control steps/s": speed.control_steps_s,
+                "physics steps/s": speed.physics_steps_s, "of C": speed.of_c, "of single": speed.of_single,
+            }
+            for speed in speeds
+        ]  # fmt: skip
+        sheet.show(name, environments.goal(speeds), rows)
+    _quadruped(sheet)
+    _navigation(sheet)
+
+
+def _quadruped(sheet: Sheet) -> None:
+    rows = [quadruped.single_row(), *quadruped.rows()]
+    ratios = [row.ratio for row in rows if row.driver == "pd" and row.num_envs == max(quadruped.SIZES)]
+    goal = Goal(
+        "the quadruped by actuator; ratio: to MuJoCo's C loop of as many robots on as many threads",
+        f"{max(quadruped.SIZES)} robots with ideal servos at no less than 0.85 of C",
+        ", ".join(f"{ratio:.2f}" for ratio in ratios),
+        min(ratios) >= 0.85,
+    )
+    sheet.show("quadruped", goal, [asdict(row) for row in rows])
+    microseconds = quadruped.policy_microseconds()
+    sheet.console.print(f"One observation through a 60-256-128-12 policy in numpy: {microseconds:.1f} µs")
+    sheet.report["policy_microseconds"] = microseconds
+
+
+def _navigation(sheet: Sheet) -> None:
+    rows = navigation.rows()
+    images = [row for row in rows if str(row["what"]).startswith("depth 64x64")]
+    times = {str(row["how"]): float(str(row["ms_per_image"])) for row in images}
+    ratio = times["mj_multiRay"] / times["column ray-cast, 3 m"]
+    goal = Goal(
+        "depth images of a furnished floor plan by several ray-casters, and control steps; CPU time",
+        "a 64x64 depth image in at most half the time of mj_multiRay",
+        f"{ratio:.1f} times as fast",
+        ratio >= 2,
+    )
+    sheet.show("navigation", goal, rows)
+
+
+def _ant(sheet: Sheet, settings: Settings) -> None:
+    found = peers.run_module(PEERS, peers.ENVIRONMENTS, "tests.bench.ant_speed", settings.out / "ant.json")
+    sheet.show("ant", ant_speed.goal(found), found)
+
+
+def _learners(sheet: Sheet, settings: Settings) -> None:
+    found = peers.run_module(PEERS, peers.LEARNERS, "tests.bench.learners", settings.out / "learners.json")
+    picture = settings.out / "learners.png"
+    learners.draw(found, picture)
+    sheet.show("learners", learners.goal(found), [learners.shown(run) for run in found])
+    sheet.console.print(f"Learning curves: {picture}")
+
+
+PARTS: dict[str, Callable[[Sheet, Settings], None]] = {
+    "sandbox": _sandbox,
+    "peers": _peers,
+    "class": _class,
+    "environments": _environments,
+    "ant": _ant,
+    "learners": _learners,
+}
 
 
 @click.command()
-@click.argument("parts", nargs=-1, type=click.Choice(PARTS))
+@click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
 @click.option(
     "--submissions", default=60, show_default=True, help="Size of the classes that this grader grades."
 )
@@ -29,109 +168,17 @@ PARTS = ("peers", "sandbox", "class", "environments")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=ROOT / "build" / "bench", help="Scratch folder."
 )
-def main(
-    parts: tuple[str, ...],
-    submissions: int,
-    peer_submissions: int,
-    otter_submissions: int,
-    assignment: str,
-    out: Path,
-) -> None:
-    """Measure PARTS (all by default): peers, sandbox, class, environments."""
-    console = Console()
-    out.mkdir(parents=True, exist_ok=True)
-    report: dict[str, object] = {"machine": f"{platform.system()} {platform.release()} {platform.machine()}"}
-    parts = parts or PARTS
-    if "sandbox" in parts:
-        report["sandbox"] = _sandbox(console)
-    if "peers" in parts:
-        report["peers"] = _peers(console, out, submissions, peer_submissions, otter_submissions)
-    if "class" in parts:
-        console.print(f"Grading {submissions} submissions of {assignment}")
-        report["class"] = found = ours.sample_class(out / "class", assignment, submissions)
-        table = Table("sample class", "value", title=f"{assignment}, its sample class repeated")
-        for name, value in found.items():
-            table.add_row(name, f"{value:.3g}" if isinstance(value, float) else str(value))
-        console.print(table)
-    if "environments" in parts:
-        report["environments"] = _environments(console)
-    path = out / "bench.json"
-    path.write_text(json.dumps(report, indent=1) + "\n")
-    console.print(f"Written: {path}")
-
-
-def _sandbox(console: Console) -> dict[str, object]:
-    table = Table(
-        "preload", "tier", "cold start ms", "worker ms", "worker CPU ms", "call ms", "1 MB both ways ms"
-    )
-    report: dict[str, object] = {}
-    for preload in (("numpy",), ("numpy", "torch"), ("numpy", "torch", "mujoco", "gymnasium")):
-        calls = ours.sandbox(preload)
-        report[" ".join(preload)] = asdict(calls)
-        numbers = (
-            calls.cold_start_ms,
-            calls.worker_ms,
-            calls.worker_cpu_ms,
-            calls.call_ms,
-            calls.megabyte_ms,
-        )
-        table.add_row(" ".join(preload), calls.tier, *(f"{n:.3g}" for n in numbers))
-    console.print(table)
-    return report
-
-
-def _environments(console: Console) -> dict[str, object]:
-    report: dict[str, object] = {}
-    for name, speeds in environments.all_ids().items():
-        table = Table("driver", "control steps/s", "physics steps/s", "of C", "of single", title=name)
-        for speed in speeds:
-            numbers = (f"{speed.control_steps_s:,.0f}", f"{speed.physics_steps_s:,.0f}")
-            table.add_row(speed.name, *numbers, f"{speed.of_c:.2f}", f"{speed.of_single:.2f}")
-        console.print(table)
-        report[name] = [asdict(speed) for speed in speeds]
-    families = {
-        "quadruped": [asdict(row) for row in (quadruped.single_row(), *quadruped.rows())],
-        "navigation": [dict(row) for row in navigation.rows()],
-    }
-    for name, rows in families.items():
-        table = Table(*rows[0], title=name)
-        for row in rows:
-            table.add_row(*(f"{v:,.3g}" if isinstance(v, float) else str(v) for v in row.values()))
-        console.print(table)
-    report |= families
-    report["policy_microseconds"] = microseconds = quadruped.policy_microseconds()
-    console.print(f"One observation through a 60-256-128-12 policy in numpy: {microseconds:.1f} µs")
-    return report
-
-
-def _peers(
-    console: Console, out: Path, submissions: int, num_nbgrader: int, num_otter: int
-) -> dict[str, object]:
-    bin_dir = peers.environment(ROOT / ".venv-bench")
-    table = Table(
-        "questions", "grader", "wall s a submission", "CPU s a submission", "CPU, times ours",
-        title="Three small questions; ours: each submission after the first",
-    )  # fmt: skip
-    report: dict[str, object] = {}
-    for flavour in FLAVOURS:
-        first, each = ours.small(out / f"ours-{flavour}", flavour, submissions)
-        rows = {
-            "ours": each,
-            "ours, the first": first,
-            "nbgrader autograde": peers.nbgrader(bin_dir, out / f"nbgrader-{flavour}", flavour, num_nbgrader),
-            "otter api.grade_submission": peers.otter(bin_dir, out / f"otter-{flavour}", flavour, num_otter),
-        }
-        for name, cost in rows.items():
-            table.add_row(
-                flavour, name, f"{cost.wall_s:.3f}", f"{cost.cpu_s:.3f}", f"{cost.cpu_s / each.cpu_s:.1f}"
-            )
-        report[flavour] = {name: asdict(cost) for name, cost in rows.items()}
-    console.print(table)
-    if not each.complete:
-        console.print(
-            "CPU of killed processes is missing here: run as root, where control groups can be made."
-        )
-    return report
+def main(parts: tuple[str, ...], **settings: object) -> None:
+    """Measure PARTS (all by default): sandbox, peers, class, environments, ant, learners."""
+    sheet, given = Sheet(Console()), Settings(**settings)  # type: ignore[arg-type]
+    given.out.mkdir(parents=True, exist_ok=True)
+    for name, part in PARTS.items():
+        if name in (parts or PARTS):
+            part(sheet, given)
+    machine = f"{platform.system()} {platform.release()} {platform.machine()}"
+    path = given.out / "bench.json"
+    path.write_text(json.dumps({"machine": machine, **sheet.report}, indent=1) + "\n")
+    sheet.console.print(f"Written: {path}")
 
 
 if __name__ == "__main__":

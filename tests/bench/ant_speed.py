@@ -22,6 +22,7 @@ from mujoco import batch
 
 from tests.bench.ant import FRAME_SKIP, MODEL_PATH, AntVector
 from tests.bench.drivers import Driver, draw_actions, gymnasium_drivers, stepping, take_turns
+from tests.bench.sheet import Goal
 
 NUM_ENVS = (16, 64, 256)
 NUM_THREADS = (1, 2)
@@ -60,6 +61,22 @@ class Row:
 def rows() -> list[Row]:
     """Measure every size, in interleaved turns of all its drivers."""
     return [row for num_envs in NUM_ENVS for row in _rows_of(num_envs)]
+
+
+def goal(found: list[dict[str, Any]]) -> Goal:
+    """Judge the rows, as they are in JSON: ours beside EnvPool where both threads and most environments are."""
+    (row,) = (
+        row
+        for row in found
+        if (row["driver"], row["num_envs"], row["num_threads"]) == ("ours", NUM_ENVS[-1], NUM_THREADS[-1])
+    )
+    return Goal(
+        "Gymnasium's Ant-v5, with contact forces, by ours, EnvPool and Gymnasium; of_c, of_envpool: on as many "
+        "threads; the column mujoco has the version that each one links",
+        f"ours no slower than EnvPool with {NUM_ENVS[-1]} environments on {NUM_THREADS[-1]} threads",
+        f"{row['of_envpool']:.2f} times its rate",
+        row["of_envpool"] >= 1,
+    )
 
 
 def _rows_of(num_envs: int) -> list[Row]:

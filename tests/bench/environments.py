@@ -16,15 +16,25 @@ import mujoco
 import numpy as np
 from mujoco import batch
 
-import environments
 from environments.episode import MujocoEpisode
 from tests.bench.drivers import Driver, draw_actions, gymnasium_drivers, stepping, take_turns
+from tests.bench.sheet import Goal
 
-IDS = ("robolearn/PendulumSwingUp-v0",)
+IDS = (
+    "robolearn/PendulumSwingUp-v0",
+    "robolearn/CartPole-v0",
+    "robolearn/CartPoleSwingUp-v0",
+    "robolearn/Reacher-v0",
+    "robolearn/PointMass-v0",
+    "robolearn/GridNavigation-v0",
+    "robolearn/Corridor-v0",
+)
+C_ALONE = "C, one mj_step call"
 NUM_ENVS = (16, 64, 256)
 NUM_THREADS = (1, 2)
 PEER_STEPS = 1024  # control steps of one call, summed over environments
-TURNS = 11
+PEER_THREADS = {"sync": 1, "async": 2}  # of ours and of C, to compare with
+TURNS = 7
 TURN_S = 0.1  # about, for each driver in each turn
 
 
@@ -36,49 +46,38 @@ class Speed:
         name: the driver's.
         control_steps_s: control steps a second of wall time, median of the turns.
         physics_steps_s: the same, physics steps.
-        of_c: share of the speed of MuJoCo's C stepping on as many environments and threads; 1 for itself.
+        of_c: share of the speed of MuJoCo's C stepping on as many environments and threads; 1 for itself,
+            None where there is no physics.
         of_single: multiple of the single environment's speed.
     """
 
     name: str
     control_steps_s: float
-    physics_steps_s: float
-    of_c: float
+    physics_steps_s: float | None
+    of_c: float | None
     of_single: float
 
 
 def measure(name: str, **settings: Any) -> list[Speed]:
-    """Measure the drivers of an id whose single environment is a ``MujocoEpisode``."""
-    single = gymnasium.make(name, **settings).unwrapped
-    assert isinstance(single, MujocoEpisode)
+    """Measure the drivers of an id: in C where there is physics, single, batched, and Gymnasium's own."""
+    single: Any = gymnasium.make(name, **settings).unwrapped
     with _peers(name, settings) as peers:
         drivers = [*_alone(single), *_batched(name, settings, single), *peers]
         rates = take_turns(drivers, TURNS, TURN_S)
+    num_substeps = single.physics.num_substeps if isinstance(single, MujocoEpisode) else None
     speeds = []
     for driver in drivers:
-        floor = rates[driver.floor or driver.name]
-        speed = median(rates[driver.name])
-        speeds.append(
-            Speed(
-                driver.name,
-                speed,
-                speed * single.physics.num_substeps,
-                median(ours / c for ours, c in zip(rates[driver.name], floor)),
-                median(ours / one for ours, one in zip(rates[driver.name], rates["single"])),
-            )
-        )
+        mine, floor = rates[driver.name], rates.get(driver.floor or driver.name)
+        of_c = median(a / b for a, b in zip(mine, floor)) if num_substeps and floor else None
+        of_single = median(a / b for a, b in zip(mine, rates["single"]))
+        physics = median(mine) * num_substeps if num_substeps else None
+        speeds.append(Speed(driver.name, median(mine), physics, of_c, of_single))
     return speeds
 
 
-def _alone(single: MujocoEpisode) -> Iterator[Driver]:
-    """The single environment, and one MjData in C."""
+def _alone(single: Any) -> Iterator[Driver]:
+    """One MjData in C, and the single environment."""
     actions = draw_actions(single.action_space, 256)
-    model, num_substeps = single.physics.model, single.physics.num_substeps
-    data = mujoco.MjData(model)
-
-    def step_c() -> None:
-        mujoco.mj_resetData(model, data)
-        mujoco.mj_step(model, data, nstep=num_substeps * len(actions))
 
     def step() -> None:
         single.reset(seed=0)
@@ -87,18 +86,27 @@ def _alone(single: MujocoEpisode) -> Iterator[Driver]:
             if terminated or truncated:
                 single.reset()
 
-    yield Driver("C, one mj_step call", len(actions), step_c)
-    yield Driver("single", len(actions), step, "C, one mj_step call")
+    if isinstance(single, MujocoEpisode):
+        model, num_substeps = single.physics.model, single.physics.num_substeps
+        data = mujoco.MjData(model)
+
+        def step_c() -> None:
+            mujoco.mj_resetData(model, data)
+            mujoco.mj_step(model, data, nstep=num_substeps * len(actions))
+
+        yield Driver(C_ALONE, len(actions), step_c)
+    yield Driver("single", len(actions), step, C_ALONE)
 
 
-def _batched(name: str, settings: dict[str, Any], single: MujocoEpisode) -> Iterator[Driver]:
+def _batched(name: str, settings: dict[str, Any], single: Any) -> Iterator[Driver]:
     """Each size and number of threads: our vector environment, and one long rollout of its model."""
     for num_envs in NUM_ENVS:
         for num_threads in NUM_THREADS:
             label = f"{num_envs} on {num_threads}"
             num_steps = max(1, 4096 // num_envs)
-            rollout = _rollout(single, num_envs, num_threads, num_steps)
-            yield Driver(f"C, Batch.rollout {label}", num_envs * num_steps, rollout)
+            if isinstance(single, MujocoEpisode):
+                rollout = _rollout(single, num_envs, num_threads, num_steps)
+                yield Driver(f"C, Batch.rollout {label}", num_envs * num_steps, rollout)
             envs = gymnasium.make_vec(
                 name, num_envs, "vector_entry_point", num_threads=num_threads, **settings
             )
@@ -132,13 +140,27 @@ def _peers(name: str, settings: dict[str, Any]) -> Iterator[list[Driver]]:
         for num_envs in NUM_ENVS:
             steps = max(1, PEER_STEPS // num_envs)
             peers = stack.enter_context(gymnasium_drivers(name, num_envs, steps, **settings))
-            for kind, num_threads in (("sync", 1), ("async", 2)):
+            for kind, num_threads in PEER_THREADS.items():
                 floor = f"C, Batch.rollout {num_envs} on {num_threads}"
                 made.append(replace(peers[kind], floor=floor))
         yield made
 
 
-def all_ids() -> dict[str, list[Speed]]:
-    """Measure every id of ``IDS``."""
-    assert set(IDS) <= set(environments.IDS)
-    return {name: measure(name) for name in IDS}
+def goal(speeds: list[Speed]) -> Goal:
+    """Judge what ``measure`` found: at the largest size beside C, and at every size beside Gymnasium's own."""
+    rates = {speed.name: speed.control_steps_s for speed in speeds}
+    largest = [speed for speed in speeds if speed.name.startswith(f"batched {NUM_ENVS[-1]} on")]
+    shares = [speed.of_c for speed in largest if speed.of_c is not None]
+    ahead = [
+        rates[f"batched {num_envs} on {num_threads}"] / rates[f"Gymnasium {kind} {num_envs}"]
+        for num_envs in NUM_ENVS
+        for kind, num_threads in PEER_THREADS.items()
+    ]
+    aim, found = "faster than Gymnasium's at every size", f"{min(ahead):.1f} to {max(ahead):.1f} times"
+    if shares:
+        aim += f", and {NUM_ENVS[-1]} at no less than 0.9 of C"
+        found += f"; {', '.join(f'{share:.2f}' for share in shares)} of C"
+    compares = (
+        "ours batched, N environments on T threads, beside C, the single one, and Gymnasium's sync and async"
+    )
+    return Goal(compares, aim, found, min(ahead) > 1 and min(shares, default=1.0) >= 0.9)

@@ -1,27 +1,45 @@
-"""nbgrader and Otter on the three small questions, in an environment of their own."""
+"""The peers' environment, and nbgrader and Otter in it on the three small questions."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
 from tests.bench.measure import CommandFailed, Cost, run
 from tests.bench.questions import SmallQuestion, answer_kinds, questions, setup
 
-PACKAGES = ["nbgrader==0.9.6", "otter-grader==7.0.0", "ipykernel", "numpy==2.4.*", "torch==2.13.0"]
+ROOT = Path(__file__).parents[2]
+SHARED = ("numpy==2.4.*", "torch==2.13.0")
+GRADERS = ("nbgrader==0.9.6", "otter-grader==7.0.0", "ipykernel", *SHARED)
+ENVIRONMENTS = ("envpool==1.2.5", "gymnasium[mujoco]==1.4.0", "mujoco==4.0.0", *SHARED)
+LEARNERS = ("stable-baselines3==2.9.2", "gymnasium==1.4.0", "mujoco==4.0.0", *SHARED)
 
 
-def environment(venv: Path) -> Path:
-    """Create the peers' virtual environment once; return its bin folder."""
-    if not (venv / "bin" / "nbgrader").exists():
-        print(f"Installing nbgrader and Otter into {venv} (once)", flush=True)
+def environment(venv: Path, packages: Sequence[str]) -> Path:
+    """Create the peers' virtual environment and install what it lacks, once; return its bin folder."""
+    if not (venv / "bin" / "pip").exists():
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        subprocess.run([venv / "bin" / "pip", "install", "-q", *PACKAGES], check=True)
+    noted = venv / "installed.txt"
+    installed = noted.read_text().splitlines() if noted.exists() else []
+    if missing := [package for package in packages if package not in installed]:
+        print(f"Installing {', '.join(missing)} into {venv} (once)", flush=True)
+        subprocess.run([venv / "bin" / "pip", "install", "-q", *missing], check=True)
+        noted.write_text("\n".join([*installed, *missing]) + "\n")
     return venv / "bin"
+
+
+def run_module(venv: Path, packages: Sequence[str], module: str, out: Path) -> Any:
+    """Run a module of this bench in the peers' environment; return the JSON that it writes to ``out``."""
+    python = environment(venv, packages) / "python"
+    subprocess.run([python, "-m", module, out], check=True, cwd=ROOT)
+    return json.loads(out.read_text())
 
 
 def _nbgrader_cell(

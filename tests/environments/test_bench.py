@@ -13,20 +13,32 @@ from tests.bench.ant import AntVector
 from tests.bench.drivers import gymnasium_rates
 
 
-def test_every_driver_is_measured_against_c(monkeypatch):
+@pytest.fixture
+def small(monkeypatch):
     monkeypatch.setattr(bench, "NUM_ENVS", (2,))
     monkeypatch.setattr(bench, "PEER_STEPS", 16)
     monkeypatch.setattr(bench, "TURNS", 1)
     monkeypatch.setattr(bench, "TURN_S", 0.01)
+
+
+DRIVERS = {"single", "batched 2 on 1", "batched 2 on 2", "Gymnasium sync 2", "Gymnasium async 2"}
+
+
+def test_every_driver_is_measured_against_c(small):
     speeds = {speed.name: speed for speed in bench.measure("robolearn/PendulumSwingUp-v0")}
-    assert {"single", "batched 2 on 1", "batched 2 on 2", "Gymnasium sync 2", "Gymnasium async 2"} < set(
-        speeds
-    )
+    assert set(speeds) > DRIVERS
     for name, speed in speeds.items():
         assert speed.physics_steps_s == pytest.approx(10 * speed.control_steps_s)  # 200 Hz against 20 Hz
         assert (speed.of_c == 1.0) == name.startswith("C, ")
     assert speeds["single"].of_single == 1.0
     assert speeds["Gymnasium async 2"].of_c < 0.9  # 0.1 measured: pipes cost more than a pendulum
+
+
+def test_a_world_without_physics_is_measured_against_the_single_environment(small):
+    speeds = {speed.name: speed for speed in bench.measure("robolearn/GridNavigation-v0")}
+    assert set(speeds) == DRIVERS
+    assert all(speed.of_c is None and speed.physics_steps_s is None for speed in speeds.values())
+    assert speeds["Gymnasium async 2"].of_single < 0.9
 
 
 def test_gymnasiums_own_vector_environments_are_measured_for_any_id():
