@@ -17,9 +17,10 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
-from environments.physics import Physics
+from environments.physics import Physics, as_array, as_numbers
 from environments.raycast import DEFAULT_SIZE, Picture
 from environments.tabular import check_options
+from environments.vector_checks import check_count
 
 RENDERERS = ("raycast", "opengl")
 
@@ -44,7 +45,8 @@ class Snapshot:
 class Episode(gymnasium.Env[Any, Any]):
     """A Gymnasium environment with a step limit, checked actions and a state that can be saved.
 
-    The step limit truncates; only the task terminates. Stepping a finished episode is an error.
+    The step limit truncates, and only the task terminates; the last step may do both. Stepping a finished
+    episode is an error.
 
     Args:
         step_limit: steps after which the episode is truncated.
@@ -69,12 +71,10 @@ class Episode(gymnasium.Env[Any, Any]):
             raise ValueError(f'render_mode: got {render_mode!r}, expected None or "rgb_array".')
         if renderer not in RENDERERS:
             raise ValueError(f"renderer: got {renderer!r}, expected one of {RENDERERS}.")
-        if int(step_limit) != step_limit or step_limit < 1:
-            raise ValueError(f"step_limit: got {step_limit!r}, expected a whole number of at least 1.")
-        self.step_limit = int(step_limit)
+        self.step_limit = check_count("step_limit", step_limit)
         self.render_mode = render_mode
         self.renderer = renderer
-        self.image_size = image_size or self.default_image_size
+        self.image_size = self.default_image_size if image_size is None else check_size(image_size)
         self.num_steps = 0
         self._over = True
         self._picture: Picture | None = None
@@ -190,13 +190,27 @@ class MujocoEpisode(Episode):
         return self.physics.model, self.physics.data, self.camera
 
 
+def check_size(size: Any) -> tuple[int, int]:
+    """Return the size of a picture as (height, width).
+
+    Raises:
+        ValueError: it is something else.
+    """
+    array = as_array(size)
+    if array.shape != (2,) or array.dtype.kind not in "iu" or np.any(array < 1):
+        raise ValueError(
+            f"image_size: got {size!r}, expected (height, width) in pixels, whole numbers of at least 1."
+        )
+    return int(array[0]), int(array[1])
+
+
 def check_integer(name: str, value: Any, count: int) -> int:
     """Return a whole number in 0..count - 1 as an int.
 
     Raises:
         ValueError: it is something else.
     """
-    array = np.asarray(value)
+    array = as_array(value)
     if array.shape != () or array.dtype.kind not in "iu":
         raise ValueError(
             f"{name}: got {value!r}, expected one integer in 0..{count - 1}. Convert it with int(...)."
@@ -210,14 +224,9 @@ def check_box(owner: str, action: Any, space: spaces.Box) -> NDArray[np.float64]
     """Return a continuous action as a new float64 array.
 
     Raises:
-        ValueError: its shape is wrong, or an entry is NaN or out of range.
+        ValueError: it is no array of numbers, its shape is wrong, or an entry is NaN or out of range.
     """
-    try:
-        array = np.array(action, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{owner}: got action {action!r}, expected numbers of shape {space.shape}."
-        ) from None
+    array = as_numbers(f"{owner}: action", action, space.shape)
     if array.shape != space.shape:
         raise ValueError(f"{owner}: got an action of shape {array.shape}, expected {space.shape}.")
     if not np.all(np.isfinite(array)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from pathlib import Path
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -197,13 +198,38 @@ def wrap_angle(angle: Array) -> Array:
     return (np.asarray(angle) + np.pi) % (2 * np.pi) - np.pi
 
 
+def as_array(values: Any) -> NDArray[Any]:
+    """Return ``values`` as an array; rows of all lengths, which are none, as an object without shape."""
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError):
+        return np.asarray(None)
+
+
+def as_numbers(name: str, values: Any, shape: tuple[int, ...]) -> Array:
+    """Return ``values`` as a new float64 array, of any shape.
+
+    Args:
+        name: of what is checked, for the message.
+        values: what was given.
+        shape: that was expected, for the message.
+
+    Raises:
+        ValueError: they are text, booleans, complex numbers, objects, or rows of all lengths.
+    """
+    array = as_array(values)
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{name}: got {values!r}, expected numbers of shape {shape}.")
+    return np.array(array, dtype=np.float64)
+
+
 def check_vector(name: str, values: ArrayLike, size: int) -> Array:
     """Return ``values`` as a new (size,) float64 array of finite numbers.
 
     Raises:
         ValueError: the shape is wrong, or an entry is not finite.
     """
-    array = np.array(values, dtype=np.float64)
+    array = as_numbers(name, values, (size,))
     if array.shape != (size,):
         raise ValueError(f"{name}: got shape {array.shape}, expected ({size},).")
     if not np.all(np.isfinite(array)):

@@ -138,13 +138,25 @@ def check_probability(name: str, value: float) -> float:
     return float(value)
 
 
+def as_options(options: Mapping[str, object] | None, allowed: tuple[str, ...]) -> dict[str, object]:
+    """Return the options of ``reset`` as a new dict.
+
+    Raises:
+        ValueError: they are no mapping.
+    """
+    if options is not None and not isinstance(options, Mapping):
+        expected = ", ".join(allowed)
+        raise ValueError(f"reset options: got {options!r}, expected a dict with some of: {expected}.")
+    return dict(options or {})
+
+
 def check_options(options: Mapping[str, object] | None, allowed: tuple[str, ...]) -> dict[str, object]:
     """Return the options of ``reset``, with unknown names refused.
 
     Raises:
-        ValueError: a name is not in ``allowed``.
+        ValueError: they are no dict, or a name is not in ``allowed``.
     """
-    given = dict(options or {})
+    given = as_options(options, allowed)
     for name in given:
         if name not in allowed:
             raise ValueError(f"reset option {name!r} is unknown, expected one of: {', '.join(allowed)}.")

@@ -23,7 +23,7 @@ from mujoco import batch
 from numpy.typing import ArrayLike, NDArray
 
 from environments.episode import Episode, MujocoEpisode, Snapshot
-from environments.tabular import check_options
+from environments.tabular import as_options, check_options
 from environments.threads import Workers
 from environments.vector_checks import check_count, check_mask, check_rows, check_seeds
 
@@ -142,7 +142,7 @@ class VectorEpisode(VectorEnv[Any, Any, NDArray[Any]]):
         Returns:
             Observations of all rows, and infos of those that were reset.
         """
-        options = dict(options or {})
+        options = as_options(options, (*self.single.reset_options, "reset_mask"))
         mask = options.pop("reset_mask", None)
         options = check_options(options, self.single.reset_options)
         ids = self.all_ids if mask is None else check_mask(mask, self.num_envs)

@@ -9,6 +9,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from environments.physics import as_array, as_numbers
+
 
 def check_count(name: str, value: Any) -> int:
     """Return a whole number of at least 1.
@@ -62,10 +64,7 @@ def check_rows(
     """
     discrete = isinstance(space, spaces.Discrete)
     shape = (num_envs, *(space.shape or ()))
-    try:
-        array = np.array(actions) if discrete else np.array(actions, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{owner}: got actions {actions!r}, expected numbers of shape {shape}.") from None
+    array = as_array(actions) if discrete else as_numbers(f"{owner}: actions", actions, shape)
     if discrete and array.dtype.kind not in "iu":
         raise ValueError(f"{owner}: got actions of type {array.dtype}, expected integers of shape {shape}.")
     if array.shape != shape:
@@ -75,7 +74,7 @@ def check_rows(
         array = array[running]
     if isinstance(space, spaces.Discrete):
         _check_discrete(owner, array, int(space.n), running)
-        return array.astype(np.int64, copy=False)
+        return array.astype(np.int64)
     assert isinstance(space, spaces.Box)
     inside = (array >= space.low) & (array <= space.high)  # False for NaN
     if not inside.all():

@@ -18,6 +18,7 @@ from environments.navigation.motion import Drive, NavigationPhysics, motion_of
 from environments.navigation.plans import NUM_COLUMNS, NUM_ROWS, SPLITS, IndoorPlan, draw_plan, position
 from environments.navigation.scene import build_model
 from environments.navigation.sensors import POSE_LIMIT, Noise, check_sensors, image_space
+from environments.physics import as_array
 
 Array = NDArray[np.float64]
 
@@ -325,7 +326,7 @@ def check_place(name: str, place: Any, plan: IndoorPlan, length: int) -> tuple[i
         ValueError: it is no such place, or not free.
     """
     kind = ("row, column", "row, column, heading")[length - 2]
-    array = np.asarray(place)
+    array = as_array(place)
     if array.shape != (length,) or array.dtype.kind not in "iu":
         raise ValueError(f"{name}: got {place!r}, expected ({kind}), whole numbers.")
     row, column, *heading = (int(i) for i in array)

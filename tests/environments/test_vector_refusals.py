@@ -35,6 +35,8 @@ def test_bad_actions_name_the_row_and_move_nothing(envs):
             r"got actions of shape \(2,\), expected \(3,\) = \(N,\)": [0, 0],
             r"got actions of type float64, expected integers of shape \(3,\)": np.zeros(3),
             r"got actions of type <U4, expected integers": "left",
+            r"got actions of type bool, expected integers": good == 0,
+            r"got actions of type object, expected integers": [[0], [0, 1], 0],
         }
     else:
         (size,) = space.shape
@@ -42,7 +44,9 @@ def test_bad_actions_name_the_row_and_move_nothing(envs):
         bad = {
             rf"got actions of shape \({size},\), expected {row} = \(N, A\)": good[0],
             rf"got actions of shape \(2, {size}\), expected {row}": good[:2],
-            rf"got actions 'left', expected numbers of shape {row}": "left",
+            rf"actions: got 'left', expected numbers of shape {row}": "left",
+            r"(?s:actions: got array\(\[\[ True.*expected numbers of shape)": good == 0,
+            r"(?s:actions: got array.*j.*expected numbers of shape)": good + 1j,
             r"environment 1: action\[0\] is 1.01, expected \[-1, 1\]. Clip it: np.clip\(actions": spoiled(
                 good, 1.01
             ),
@@ -110,6 +114,7 @@ def test_bad_settings_are_refused(settings, message):
         ({"seed": [1, 2]}, "seed: got 2 seeds, expected 3, one for each environment"),
         ({"seed": "abc"}, "seed: got 'abc', expected None, an integer, or 3 of them"),
         ({"seed": 1.5}, "seed: got 1.5, expected None, an integer"),
+        ({"options": "state"}, "reset options: got 'state', expected a dict with some of: state, reset_mask"),
         ({"options": {"sate": 0}}, "reset option 'sate' is unknown, expected one of: state"),
         ({"options": {"state": (0, np.nan)}}, r"reset option state: got \[ 0. nan\], expected finite"),
         (
