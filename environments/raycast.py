@@ -167,13 +167,13 @@ def _shade(model: mujoco.MjModel, data: mujoco.MjData, hits: Hits) -> Array:
 
 def _haze(model: mujoco.MjModel, geom_id: NDArray[np.int32], distance: Array) -> Array:
     """Find the share of haze before what was met: on endless planes under a sky, as in MuJoCo's renderer."""
-    if not np.any(model.tex_type == mujoco.mjtTexture.mjTEXTURE_SKYBOX):
+    if not np.any(model.tex_type == int(mujoco.mjtTexture.mjTEXTURE_SKYBOX)):
         return np.zeros(len(geom_id))
     horizon = HORIZON * model.vis.map.zfar * model.stat.extent
     depth = max(model.vis.map.haze, 1e-6)
-    is_plane = model.geom_type[geom_id] == mujoco.mjtGeom.mjGEOM_PLANE
-    is_endless = is_plane & np.any(model.geom_size[geom_id, :2] == 0, axis=1)
-    return is_endless * np.clip((distance / horizon - 1) / depth + 1, 0, 1)
+    is_plane = model.geom_type == int(mujoco.mjtGeom.mjGEOM_PLANE)
+    is_endless = is_plane & np.any(model.geom_size[:, :2] == 0, axis=1)
+    return is_endless[geom_id] * np.clip((distance / horizon - 1) / depth + 1, 0, 1)
 
 
 def _lamp(model: mujoco.MjModel, data: mujoco.MjData, point: Array, normal: Array) -> Array:
