@@ -8,7 +8,6 @@ import re
 import warnings
 
 import gymnasium
-import mujoco
 import numpy as np
 import pytest
 from gymnasium import spaces
@@ -286,19 +285,6 @@ def test_render_without_a_mode_warns_and_returns_none(env):
 def test_bad_settings_are_refused(env, argument, value, message):
     with pytest.raises(ValueError, match=message):
         type(env)(**{argument: value})
-
-
-@pytest.mark.parametrize("name", CONTINUOUS)
-def test_everything_that_moves_or_drives_is_named(name):
-    model = gymnasium.make(name).unwrapped.physics.model
-    for kind, count in (
-        ("BODY", model.nbody),
-        ("JOINT", model.njnt),
-        ("ACTUATOR", model.nu),
-        ("CAMERA", model.ncam),
-    ):
-        for i in range(count):
-            assert mujoco.mj_id2name(model, getattr(mujoco.mjtObj, f"mjOBJ_{kind}"), i), (kind, i)
 
 
 @pytest.mark.parametrize("name", CONTINUOUS)
