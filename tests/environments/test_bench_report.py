@@ -72,7 +72,7 @@ def run(seed, after, learned):
         "least_success": 0.9,
     }  # fmt: skip
     return {
-        "task": task, "seed": seed, "random": [-60.0, 0.0], "before": [-60.0, 0.0], "after": after, "train_s": 1.5,
+        "task": task, "seed": seed, "random": [-60.0, 0.0], "before": [-60.0, 0.0], "after": after, "wall_s": 1.5, "cpu_s": 1.0,
         "curve": [[0, -60.0, 0.0], [20, *after]], "learned": learned,
     }  # fmt: skip
 
