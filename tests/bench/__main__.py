@@ -122,16 +122,7 @@ def _quadruped(sheet: Sheet) -> None:
 
 def _navigation(sheet: Sheet) -> None:
     rows = navigation.rows()
-    images = [row for row in rows if str(row["what"]).startswith("depth 64x64")]
-    times = {str(row["how"]): float(str(row["ms_per_image"])) for row in images}
-    ratio = times["mj_multiRay"] / times["column ray-cast, 3 m"]
-    goal = Goal(
-        "depth images of a furnished floor plan by several ray-casters, and control steps; CPU time",
-        "a 64x64 depth image in at most half the time of mj_multiRay",
-        f"{ratio:.1f} times as fast",
-        ratio >= 2,
-    )
-    sheet.show("navigation", goal, rows)
+    sheet.show("navigation", navigation.goal(rows), rows)
 
 
 def _ant(sheet: Sheet, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 import gymnasium
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
 import environments  # noqa: F401 - registers the ids
 
@@ -58,10 +59,19 @@ def draw_actions(space: gymnasium.Space[Any], count: int) -> list[Any]:
     return [space.sample() for _ in range(count)]
 
 
-def stepping(envs: Any, num_steps: int) -> Callable[[], None]:
-    """Reset a vector environment; return what steps it ``num_steps`` times."""
+def stepping(envs: Any, num_steps: int, step_limit: int = 0) -> Callable[[], None]:
+    """Reset a vector environment; return what steps it ``num_steps`` times.
+
+    With a step limit, the rows are at different times of their episodes, so that each step costs as many resets.
+    """
     drawn = draw_actions(envs.action_space, num_steps)
     envs.reset(seed=0)
+    if step_limit:
+        clocks = [row * step_limit // envs.num_envs for row in range(envs.num_envs)]
+        if isinstance(envs, (SyncVectorEnv, AsyncVectorEnv)):
+            envs.set_attr("num_steps", clocks)
+        else:
+            envs.num_steps[:] = clocks
 
     def step() -> None:
         for action in drawn:
@@ -71,21 +81,31 @@ def stepping(envs: Any, num_steps: int) -> Callable[[], None]:
 
 
 @contextmanager
-def gymnasium_drivers(env_id: str, num_envs: int, steps: int, **settings: Any) -> Iterator[dict[str, Driver]]:
+def gymnasium_drivers(
+    env_id: str,
+    num_envs: int,
+    steps: int,
+    *,
+    kinds: Sequence[str] = KINDS,
+    staggered: int = 0,
+    **settings: Any,
+) -> Iterator[dict[str, Driver]]:
     """Gymnasium's SyncVectorEnv ("sync") and AsyncVectorEnv ("async") around the single environment.
 
     Args:
         env_id: of the single environment.
         num_envs: environments; of AsyncVectorEnv each is a process.
         steps: steps of all environments in one call of a driver.
+        kinds: which of the two.
+        staggered: the step limit, where rows should be at different times of their episodes.
         **settings: arguments of the single environment.
     """
     made: dict[str, Any] = {}
     try:
-        for kind in KINDS:
+        for kind in kinds:
             made[kind] = gymnasium.make_vec(env_id, num_envs, kind, **settings)
         yield {
-            kind: Driver(f"Gymnasium {kind} {num_envs}", num_envs * steps, stepping(envs, steps))
+            kind: Driver(f"Gymnasium {kind} {num_envs}", num_envs * steps, stepping(envs, steps, staggered))
             for kind, envs in made.items()
         }
     finally:
