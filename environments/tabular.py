@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 ROW_SUM_TOLERANCE = 1e-9  # float64 rounding of a few products and sums
 
@@ -133,9 +135,32 @@ def check_probability(name: str, value: float) -> float:
     Raises:
         ValueError: it is not in [0, 1].
     """
-    if not 0.0 <= float(value) <= 1.0:
+    if not isinstance(value, (int, float, np.number)) or not 0.0 <= value <= 1.0:
         raise ValueError(f"{name}: got {value!r}, expected a probability in [0, 1].")
     return float(value)
+
+
+def check_number(name: str, value: Any) -> float:
+    """Return ``value`` as a float.
+
+    Raises:
+        ValueError: it is no finite number.
+    """
+    if not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
+        raise ValueError(f"{name}: got {value!r}, expected a finite number.")
+    return float(value)
+
+
+def check_type(name: str, value: Any, expected: type[T]) -> T:
+    """Return ``value``.
+
+    Raises:
+        TypeError: it is not of the expected type.
+    """
+    if not isinstance(value, expected):
+        article = "an" if expected.__name__[0] in "AEIOU" else "a"
+        raise TypeError(f"{name}: got {value!r}, expected {article} {expected.__name__}.")
+    return value
 
 
 def as_options(options: Mapping[str, object] | None, allowed: tuple[str, ...]) -> dict[str, object]:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from environments import physics
 from environments.episode import MujocoEpisode
 from environments.physics import Physics, check_vector, wrap_angle
-from environments.tabular import check_probability
+from environments.tabular import check_number, check_probability
 
 # Model
 
@@ -247,14 +247,14 @@ class CartPole(MujocoEpisode):
     ) -> None:
         super().__init__(step_limit, render_mode, **picture)
         self.physics: CartPolePhysics = CartPolePhysics()
-        self.angle_limit = float(angle_limit)
+        self.angle_limit = check_number("angle_limit", angle_limit)
         self.sensor_noise = check_vector("sensor_noise", sensor_noise, 4)
         if np.any(self.sensor_noise < 0):
             raise ValueError(
                 f"sensor_noise: got {self.sensor_noise}, expected standard deviations of at least 0."
             )
         self.push_probability = check_probability("push_probability", push_probability)
-        self.push_force = float(push_force)
+        self.push_force = check_number("push_force", push_force)
         is_pushed = self.push_probability * self.push_force != 0
         self.is_disturbed = is_pushed or bool(np.any(self.sensor_noise > 0))
         self._noise = np.zeros(4)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from environments.corridor.scene import build_scene, place_robot
 from environments.episode import Episode, check_integer
-from environments.tabular import TabularMDP, check_probability, draw
+from environments.tabular import TabularMDP, check_probability, check_type, draw
 
 # Model
 
@@ -175,7 +175,7 @@ class CorridorEnv(Episode):
         **picture: Any,
     ) -> None:
         super().__init__(step_limit, render_mode, **picture)
-        self.corridor = corridor or Corridor()
+        self.corridor = check_type("corridor", Corridor() if corridor is None else corridor, Corridor)
         self.mdp = self.corridor.mdp()
         self._observation_model = self.corridor.observation_model
         self.observation_space = spaces.Discrete(len(OBSERVATIONS))

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from environments.episode import Episode, check_integer
 from environments.grid_navigation.scene import build_scene, place_robot
-from environments.tabular import TabularMDP, check_probability
+from environments.tabular import TabularMDP, check_number, check_probability, check_type
 
 # Model
 
@@ -189,8 +189,7 @@ class FloorPlan:
             living_reward: paid for each step from a state that is not terminal.
         """
         slip = check_probability("slip", slip)
-        if not np.isfinite(living_reward):
-            raise ValueError(f"living_reward: got {living_reward!r}, expected a finite number.")
+        living_reward = check_number("living_reward", living_reward)
         num_states, terminal, neighbours = self.num_states, self.terminal, self.neighbours()
         states = np.arange(num_states)
         transition = np.zeros((num_states, len(ACTIONS), num_states))
@@ -260,7 +259,8 @@ class GridNavigationEnv(Episode):
         **picture: Any,
     ) -> None:
         super().__init__(step_limit, render_mode, **picture)
-        self.plan = FloorPlan.from_text(plan) if isinstance(plan, str) else plan
+        read = FloorPlan.from_text(plan) if isinstance(plan, str) else plan
+        self.plan = check_type("plan", read, FloorPlan)
         self.mdp = self.plan.mdp(slip, living_reward)
         self.living_reward = float(living_reward)
         self.observation_space = spaces.Discrete(self.mdp.num_states)

@@ -62,13 +62,13 @@ class Noise:
         return self.odometry_distance > 0 or self.odometry_turn > 0
 
 
-def check_sensors(sensors: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of the image sensors, in the order given.
+def check_sensors(sensors: tuple[str, ...] | str) -> tuple[str, ...]:
+    """Return the names of the image sensors, in the order given; one may be given by its name alone.
 
     Raises:
         ValueError: a name is unknown or stands twice.
     """
-    names = tuple(sensors)
+    names = (sensors,) if isinstance(sensors, str) else tuple(sensors)
     for name in names:
         if name not in SENSORS or names.count(name) > 1:
             raise ValueError(f"sensors: got {names!r}, expected some of {SENSORS}, each once.")

@@ -19,6 +19,7 @@ from environments.navigation.plans import NUM_COLUMNS, NUM_ROWS, SPLITS, IndoorP
 from environments.navigation.scene import build_model
 from environments.navigation.sensors import POSE_LIMIT, Noise, check_sensors, image_space
 from environments.physics import as_array
+from environments.tabular import check_type
 
 Array = NDArray[np.float64]
 
@@ -94,8 +95,9 @@ class NavigationEpisode(Episode):
             raise ValueError(f"ends_on: got {ends_on!r}, expected one of {ENDS}.")
         if view not in VIEWS:
             raise ValueError(f"view: got {view!r}, expected one of {VIEWS}.")
-        self.camera = camera or Camera()
-        self.split, self.noise, self.view, self.ends_on = split, noise or Noise(), view, ends_on
+        self.camera = check_type("camera", Camera() if camera is None else camera, Camera)
+        self.noise = check_type("noise", Noise() if noise is None else noise, Noise)
+        self.split, self.view, self.ends_on = split, view, ends_on
         self.sensors = check_sensors(self.default_sensors if sensors is None else sensors)
         self.plan = draw_plan(SPLITS[split][0])
         self.motion = motion_of(motion or self.default_motion)
@@ -276,7 +278,7 @@ class NavigationEpisode(Episode):
         seen: dict[str, Any] = {name: image[0] for name, image in taken.items()}
         seen["pose"] = self.measured_pose.copy()
         if self.has_goal:
-            seen["goal"] = self.observe_goal(self._shown, self._start_pose, self.measured_pose)
+            seen["goal"] = self.observe_goal(self._shown.copy(), self._start_pose, self.measured_pose)
         return seen
 
     def _info(self) -> dict[str, Any]:

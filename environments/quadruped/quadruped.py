@@ -31,6 +31,7 @@ from environments.quadruped.task import (
     draw_start,
     num_commands,
 )
+from environments.tabular import check_type
 
 Array = NDArray[np.float64]
 ACTUATORS = ("pd", "network", "real")
@@ -116,8 +117,16 @@ class Quadruped(MujocoEpisode):
     ) -> None:
         super().__init__(step_limit, render_mode, **picture)
         self.actuator, self.network, self.drive = actuator, _weights(actuator, network), drive
+        if drive is not None and actuator != "real":
+            raise ValueError(
+                f'drive: got {drive!r} with actuator={actuator!r}, expected it with actuator="real".'
+            )
+        if drive is not None:
+            check_type("drive", drive, Drive)
         self.randomisation = randomisation
-        self.task = task or self.registered_task
+        if randomisation is not None:
+            check_type("randomisation", randomisation, Randomisation)
+        self.task = check_type("task", self.registered_task if task is None else task, Task)
         if self.task.recovery != self.registered_task.recovery:
             raise ValueError(
                 f"{type(self).__name__}: got a task with recovery={self.task.recovery}, expected "

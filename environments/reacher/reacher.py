@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from environments import physics
 from environments.episode import MujocoEpisode
 from environments.physics import Physics, check_vector
+from environments.tabular import check_type
 
 Array = NDArray[np.float64]
 
@@ -216,7 +217,9 @@ class Reacher(MujocoEpisode):
     ) -> None:
         super().__init__(step_limit, render_mode, **picture)
         self.physics: ReacherPhysics = ReacherPhysics()
-        self.formulation = formulation or Formulation()
+        self.formulation = check_type(
+            "formulation", Formulation() if formulation is None else formulation, Formulation
+        )
         self._truncated = False
         self.action_space = spaces.Box(-1.0, 1.0, (2,), dtype=np.float64)
         high = np.array([np.pi] * 2 + [TARGET_RADIUS_RANGE[1]] * 2)

@@ -203,6 +203,37 @@ def test_settings_are_checked_and_named(env, argument, values, message):
         type(env)(colour="red")
 
 
+@pytest.mark.parametrize(
+    ("short", "argument", "value", "message"),
+    [
+        ("GridNavigation", "plan", 3, "got 3, expected a FloorPlan"),
+        ("GridNavigation", "slip", "much", r"got 'much', expected a probability in \[0, 1\]"),
+        ("GridNavigation", "living_reward", np.nan, "got nan, expected a finite number"),
+        ("Corridor", "corridor", 16, "got 16, expected a Corridor"),
+        ("Reacher", "formulation", len, "got <built-in function len>, expected a Formulation"),
+        ("CartPole", "angle_limit", None, "got None, expected a finite number"),
+        ("CartPole", "push_force", "hard", "got 'hard', expected a finite number"),
+        ("CartPole", "sensor_noise", "loud", r"got 'loud', expected numbers of shape \(4,\)"),
+        ("PointGoalNavigation", "camera", {"height": 8}, r"got \{'height': 8\}, expected a Camera"),
+        ("PointGoalNavigation", "noise", 0.1, "got 0.1, expected a Noise"),
+        ("QuadrupedVelocity", "task", {}, r"got \{\}, expected a Task"),
+        ("QuadrupedVelocity", "randomisation", True, "got True, expected a Randomisation"),
+        ("QuadrupedVelocity", "drive", 3, "got 3 with actuator='pd', expected it with actuator=\"real\""),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_named(short, argument, value, message):
+    with pytest.raises((ValueError, TypeError), match=f"^{argument}: {message}"):
+        gymnasium.make(f"robolearn/{short}-v0", **{argument: value})
+    if argument == "drive":
+        with pytest.raises(TypeError, match=r"^drive: got 3, expected a Drive"):
+            gymnasium.make(f"robolearn/{short}-v0", drive=value, actuator="real")
+
+
+def test_one_sensor_may_be_given_by_its_name_alone():
+    env = gymnasium.make("robolearn/PointGoalNavigation-v0", sensors="rgb").unwrapped
+    assert env.sensors == ("rgb",)
+
+
 # The last step
 
 
