@@ -22,8 +22,6 @@ STIFFNESS = 80.0  # N m/rad, of the position servo; legged_gym's value for ANYma
 DAMPING = 2.0  # N m s/rad
 TORQUE_LIMIT = 60.0  # N m, each joint; ANYmal B has 40, ANYmal C 80
 PHYSICS_PERIOD = 0.005  # s
-BLOCK = 16  # robots in one product: small enough that BLAS starts no threads, which would fight the physics'
-CHUNK = 4  # products between two element-wise passes, so that a layer stays in the cache
 
 
 class World(Protocol):
@@ -296,18 +294,13 @@ class NetworkActuator(TorqueActuator):
     def __init__(self, num_robots: int, network: NetworkWeights) -> None:
         super().__init__(num_robots)
         self.network = network
-        depth, num_lags = max(network.lags) + 1, len(network.lags)
-        self._block = min(num_robots, BLOCK)
-        num_blocks = -(-num_robots // self._block)
-        self._past = np.zeros((depth, 2, num_blocks * self._block, NUM_JOINTS), dtype=np.float32)  # a ring
+        shape = (num_robots, NUM_JOINTS)
+        self._past = np.zeros((max(network.lags) + 1, 2, *shape), dtype=np.float32)  # a ring
         self._next = 0
-        # Joints are the rows of each product: then BLAS gives a row the same bits wherever it stands.
-        rows = (min(num_blocks, CHUNK), self._block * NUM_JOINTS)
-        self._inputs = np.empty((*rows, 2 * num_lags), dtype=np.float32)
-        self._biases = [np.tile(bias, (*rows, 1)) for bias in network.biases]
-        self._layers = [np.empty_like(bias) for bias in self._biases]
-        self._magnitudes = [np.empty_like(bias) for bias in self._biases]
-        self._torque = np.zeros((num_blocks, self._block * NUM_JOINTS), dtype=np.float32)
+        self._inputs = np.empty((2, len(network.lags), *shape), dtype=np.float32)
+        self._units = [np.empty((*shape, len(bias)), dtype=np.float32) for bias in network.biases]
+        self._magnitude = np.empty(max(units.size for units in self._units), dtype=np.float32)
+        self._biases = [np.tile(bias, (NUM_JOINTS, 1)) for bias in network.biases]
         self._scale = (np.float32(1 / network.error_scale), np.float32(1 / network.velocity_scale))
 
     def begin(self, ids: Any, qpos: Array, gain: Array) -> None:
@@ -317,38 +310,36 @@ class NetworkActuator(TorqueActuator):
 
     def torque(self, targets: Array, angles: Array, velocities: Array) -> Array32:
         """Return the torques (N, 12) float32, N m; MuJoCo clips them to the motors' limit."""
-        error, velocity = self._past[self._next, :, : self.num_robots]
+        error, velocity = self._past[self._next]
         np.subtract(targets, angles, out=error, casting="same_kind")
         error *= self._scale[0]
         np.multiply(velocities, self._scale[1], out=velocity, casting="same_kind")
-        ages = [(self._next - lag) % len(self._past) for lag in self.network.lags]
-        for first in range(0, len(self._torque), CHUNK):
-            self._evaluate(ages, slice(first, min(first + CHUNK, len(self._torque))))
+        for i, lag in enumerate(self.network.lags):
+            self._inputs[:, i] = self._past[(self._next - lag) % len(self._past)]
         self._next = (self._next + 1) % len(self._past)
-        torque = self._torque.reshape(-1, NUM_JOINTS)[: self.num_robots]
+        torque = self._evaluate()
         torque *= np.float32(self.network.torque_scale)
         if np.any(self.gain != 1.0):
             torque *= self.gain.astype(np.float32)
         return torque
 
-    def _evaluate(self, ages: list[int], blocks: slice) -> None:
-        rows = blocks.stop - blocks.start
-        signal = self._inputs[:rows]
-        past = self._past.reshape(len(self._past), 2, -1, self._block * NUM_JOINTS)
-        for i, age in enumerate(ages):
-            signal[:, :, i] = past[age, 0, blocks]
-            signal[:, :, len(ages) + i] = past[age, 1, blocks]
-        last = len(self._layers) - 1
-        for i, weight in enumerate(self.network.weights):
-            units, magnitude = self._layers[i][:rows], self._magnitudes[i][:rows]
+    def _evaluate(self) -> Array32:
+        """Run the network on all joints.
+
+        Each robot is a product of its own: in a larger one BLAS rounds a joint by where it stands.
+        """
+        signal = self._inputs.reshape(-1, self.num_robots, NUM_JOINTS).transpose(1, 2, 0)
+        last = len(self._units) - 1
+        for i, (weight, bias, units) in enumerate(zip(self.network.weights, self._biases, self._units)):
             np.matmul(signal, weight, out=units)
-            units += self._biases[i][:rows]
+            np.add(units, bias, out=units)
             if i < last:
+                magnitude = self._magnitude[: units.size].reshape(units.shape)
                 np.abs(units, out=magnitude)
-                magnitude += 1
-                units /= magnitude
+                np.add(magnitude, 1, out=magnitude)
+                np.divide(units, magnitude, out=units)
             signal = units
-        self._torque[blocks] = signal[:, :, 0]
+        return signal[:, :, 0]
 
     def save(self, row: int) -> dict[str, Any]:
         """Copy robot ``row``'s past, oldest first."""

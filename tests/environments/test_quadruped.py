@@ -282,7 +282,7 @@ def test_a_robot_gets_the_same_bits_from_the_network_in_any_company():
     targets, angles, velocities = rng.normal(0, 1, (3, 40, 12))
     together = NetworkActuator(40, network)
     whole = together.torque(targets, angles, velocities).copy()
-    for row in (0, 15, 16, 39):
+    for row in range(40):
         alone = NetworkActuator(1, network)
         one = slice(row, row + 1)
         np.testing.assert_array_equal(alone.torque(targets[one], angles[one], velocities[one]), whole[one])
