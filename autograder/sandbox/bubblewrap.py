@@ -13,6 +13,7 @@ from typing import Any
 
 from autograder.errors import SandboxError
 from autograder.sandbox.defences import Defence, tmp_mb
+from autograder.sandbox.mapping import Handshake
 
 PACKAGES = "/packages"  # where the course's own packages lie in the sandbox
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin")
@@ -20,6 +21,7 @@ _ETC = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/altern
 _MACHINE = ("/sys/devices/system/cpu",)  # thread pools count processors here
 _PROC = ("/proc/cpuinfo", "/proc/meminfo")  # all that a worker sees of /proc
 _USER = "1000"  # not root, so that the warm parent may map its user into further namespaces
+_TO_STEP_DOWN = ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")  # given up when that is done
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 ENVIRONMENT = {
@@ -109,6 +111,7 @@ def command(
     warm: bool,
     without: Collection[Defence] = (),
     shared: str = "",
+    handshake: Handshake | None = None,
 ) -> list[str]:
     """Return bubblewrap's arguments, up to and with the interpreter.
 
@@ -119,18 +122,22 @@ def command(
             else for a single worker.
         without: defences to leave out, for a trial.
         shared: a folder of the host's that stands for a single worker's own, for a trial.
+        handshake: the first process inside becomes a spare user, whom this maps.
     """
+    steps_down = handshake is not None
     arguments = [find_bubblewrap(), *_namespaces(without), "--uid", _USER, "--gid", _USER]
-    arguments += ["--die-with-parent", "--cap-drop", "ALL"]
+    arguments += handshake.arguments if handshake else []
+    arguments += ["--die-with-parent", "--cap-drop", "ALL", *(_TO_STEP_DOWN if steps_down else ())]
     arguments += [] if Defence.SESSION in without and not warm else ["--new-session"]
     arguments += [] if Defence.ENVIRONMENT in without else ["--clearenv"]
-    arguments += _writable(warm, without, shared)  # first: what is shown may lie below /tmp
+    arguments += _writable(warm, without, shared, steps_down)  # first: what is shown may lie below /tmp
     path = os.pathsep.join((PACKAGES, *further_site_folders()))
     for name, value in {**ENVIRONMENT, "PYTHONPATH": path}.items():
         arguments += ["--setenv", name, value]
+    arguments += _ways(packages, read_only) if handshake else []
     arguments += _shown(packages, read_only, without)
     arguments += ["--dev-bind", "/proc", "/proc"] if Defence.PROCESSES in without else ["--proc", "/proc"]
-    arguments += ["--dir", ENVIRONMENT["HOME"]]
+    arguments += [*(("--perms", "0777") if steps_down else ()), "--dir", ENVIRONMENT["HOME"]]
     arguments += [] if warm or Defence.PROCESSES in without else ["--as-pid-1"]
     return [*arguments, "--remount-ro", "/", "--chdir", "/", *INTERPRETER]
 
@@ -141,14 +148,24 @@ def _namespaces(without: Collection[Defence]) -> list[str]:
     return arguments + [f"--unshare-{kind}" for kind, defence in kinds.items() if defence not in without]
 
 
-def _writable(warm: bool, without: Collection[Defence], shared: str) -> list[str]:
-    tmp = ["--size", str(tmp_mb(without) << 20), "--tmpfs", "/tmp"]
-    shm = ["--size", str(16 << 20), "--tmpfs", "/dev/shm"]
+def _writable(warm: bool, without: Collection[Defence], shared: str, for_another: bool) -> list[str]:
+    open_to_all = ["--perms", "1777"] if for_another else []
+    tmp = ["--size", str(tmp_mb(without) << 20), *open_to_all, "--tmpfs", "/tmp"]
+    shm = ["--size", str(16 << 20), *open_to_all, "--tmpfs", "/dev/shm"]
     if Defence.OWN_FILES not in without:
         return [*tmp, "--dir", "/dev/shm"] if warm else [*tmp, *shm]
     if warm:
         return [*tmp, *shm]
-    return ["--bind", f"{shared}/tmp", "/tmp", "--bind", f"{shared}/shm", "/dev/shm"]
+    both = ["--bind", f"{shared}/tmp", "/tmp", "--bind", f"{shared}/shm", "/dev/shm"]
+    return ["--perms", "0755", "--dir", "/dev", *both] if for_another else both
+
+
+def _ways(packages: Iterable[str], read_only: Sequence[str]) -> list[str]:
+    """Return the folders above what is shown; bubblewrap itself makes them for its own user alone."""
+    places = (*_ETC, *_MACHINE, *_DEVICES, *interpreter_folders(), *further_site_folders())
+    paths = map(Path, (*places, *package_folders(packages), *read_only))
+    made = sorted({str(folder) for path in paths for folder in path.parents} - {"/", "/tmp"})
+    return [argument for folder in made for argument in ("--perms", "0755", "--dir", folder)]
 
 
 def _shown(packages: Iterable[str], read_only: Sequence[str], without: Collection[Defence]) -> list[str]:

@@ -97,12 +97,15 @@ class Confinement:
             isolation.hide_processes([path for path in self.kept if path.startswith("/proc/")])
 
 
-_WRITABLE = (isolation.TMP, isolation.SHM, "/dev/null")
+def _writable(without: Collection[Defence]) -> tuple[str, ...]:
+    # Where the host's files are shown, some lie below /tmp: there only the fence keeps them from a worker.
+    tmp = isolation.HOME if Defence.FILES in without else isolation.TMP
+    return tmp, isolation.SHM, "/dev/null"
 
 
 def in_bubblewrap(shown: Collection[str], without: Collection[Defence]) -> Confinement:
     """Return what confines a worker of tier A', which bubblewrap has put into namespaces."""
-    return Confinement(writable=_WRITABLE, **_fences(shown, without))
+    return Confinement(writable=_writable(without), **_fences(shown, without))
 
 
 def as_user(shown: Collection[str], without: Collection[Defence]) -> Confinement:
@@ -131,6 +134,6 @@ def in_namespaces(shown: Collection[str], kept: Collection[str], without: Collec
         own_tmp=Defence.OWN_FILES not in without,
         no_proc=Defence.PROCESSES not in without,
         kept=(*shown, *kept),
-        writable=_WRITABLE,
+        writable=_writable(without),
         **_fences(shown, without),
     )

@@ -23,7 +23,8 @@ NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
 _NOSUID, _NODEV, _NOEXEC, _RDONLY = 2, 4, 8, 1
 _REMOUNT, _BIND, _REC, _PRIVATE = 0x20, 0x1000, 0x4000, 0x40000
 
-_PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 8, 24, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP = 1, 4, 8, 24
+_PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_CHILD_SUBREAPER = 36
 _CAPABILITY_VERSION = 0x20080522
 _CAP_DAC_READ_SEARCH = 2
@@ -76,7 +77,10 @@ def private_mounts(size_mb: int, inodes: int, kept: Iterable[str] = ()) -> None:
         inodes: files that /tmp has room for.
         kept: what stays visible below /tmp, where the course itself may have been unpacked.
     """
-    held = {path: os.open(path, os.O_PATH) for path in kept}
+    held = {}
+    for path in kept:
+        with suppress(FileNotFoundError):  # others may come and go below /tmp
+            held[path] = os.open(path, os.O_PATH)
     sized_tmpfs(TMP, size_mb, inodes)
     sized_tmpfs(SHM, SHM_MB, 1000)
     _bind(held)
@@ -129,7 +133,8 @@ def _bind(held: Mapping[str, int], proc: int | None = None) -> None:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
         os.fchdir(proc) if proc is not None else os.chdir("/proc/self/fd")
-        mount(str(fd), path, None, _BIND | _REC)
+        with suppress(FileNotFoundError):  # removed meanwhile, by whoever else uses /tmp
+            mount(str(fd), path, None, _BIND | _REC)
         os.close(fd)
     os.chdir("/")
 
@@ -166,14 +171,20 @@ def become_user(uid: int, *, reads_all: bool = False) -> None:
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    if reads_all:
-        mask = 1 << _CAP_DAC_READ_SEARCH
-        header, sets = struct.pack("Ii", _CAPABILITY_VERSION, 0), struct.pack("6I", mask, mask, 0, 0, 0, 0)
-        if libc().capset(header, sets) != 0:
-            raise OSError(ctypes.get_errno(), "capset")
+    mask = 1 << _CAP_DAC_READ_SEARCH if reads_all else 0
+    header, sets = struct.pack("Ii", _CAPABILITY_VERSION, 0), struct.pack("6I", mask, mask, 0, 0, 0, 0)
+    if libc().capset(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
     no_new_privileges()
     if os.getresuid() != (uid, uid, uid) or os.getgroups():
         raise OSError(f"still user {os.getresuid()} with groups {os.getgroups()}")
+
+
+def step_down(uid: int) -> None:
+    """Become a user who may still make namespaces, and die with the parent as before."""
+    become_user(uid)
+    libc().prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)  # else its own files in /proc are closed to it
+    die_with_parent(os.getppid())
 
 
 def no_new_privileges() -> None:

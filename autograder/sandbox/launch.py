@@ -19,6 +19,7 @@ from typing import Any
 from autograder.errors import SandboxError
 from autograder.sandbox import bubblewrap, clock
 from autograder.sandbox.defences import Defence
+from autograder.sandbox.mapping import Handshake, SpareUser
 from autograder.sandbox.tiers import Tier
 from autograder.sandbox.zygote import ENDED, EXITED, FAILED, STARTED
 
@@ -59,11 +60,12 @@ class Plan:
         """Return what a started process has for an environment: what is given, nothing of the grader's."""
         return {**(os.environ if Defence.ENVIRONMENT in self.without else {}), **own}
 
-    def descriptors(self, sock: socket.socket) -> dict[str, Any]:
-        """Return what a started process inherits of descriptors: one socket."""
+    def descriptors(self, *fds: int) -> dict[str, Any]:
+        """Return what a started process inherits of descriptors: these."""
         if Defence.DESCRIPTORS not in self.without:
-            return {"pass_fds": (sock.fileno(),)}
-        sock.set_inheritable(True)
+            return {"pass_fds": fds}
+        for fd in fds:
+            os.set_inheritable(fd, True)
         return {"close_fds": False}
 
 
@@ -155,6 +157,7 @@ class ParentLauncher(Launcher):
         arguments: the command that starts it, up to and with the interpreter.
         environment: its environment.
         settings: what it must know beside the plan.
+        handshake: tells bubblewrap of a spare user.
 
     Attributes:
         patience_s: how long it may take to leave by itself.
@@ -163,7 +166,12 @@ class ParentLauncher(Launcher):
     patience_s = 0.0
 
     def __init__(
-        self, plan: Plan, arguments: list[str], environment: dict[str, str], settings: dict[str, Any]
+        self,
+        plan: Plan,
+        arguments: list[str],
+        environment: dict[str, str],
+        settings: dict[str, Any],
+        handshake: Handshake | None = None,
     ) -> None:
         self._control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         settings = {
@@ -171,8 +179,12 @@ class ParentLauncher(Launcher):
         }  # fmt: skip
         arguments += bubblewrap.python_call("autograder.sandbox.zygote", "main", settings)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the launcher
-        self._parent = _Keeper(arguments, plan, there, self._errors, environment)
+        fds = (there.fileno(), *(handshake.fds if handshake else ()))
+        options = plan.descriptors(*fds) | {"env": environment}
+        self._parent = _Keeper(arguments, options, self._errors)
         there.close()
+        if handshake:
+            handshake.complete()
         answer = self._control.recv(8192)
         if not answer.startswith(STARTED):
             words = self._words()
@@ -231,24 +243,35 @@ class WarmLauncher(ParentLauncher):
 
     def __init__(self, plan: Plan) -> None:
         hides = Defence.FILES not in plan.without
+        self._user = SpareUser(plan.without)
+        handshake = self._user.handshake()
         settings = {
-            "users": 0, "readable": bubblewrap.readable_paths(plan.read_only),
+            "users": 0, "user": self._user.inside, "readable": bubblewrap.readable_paths(plan.read_only),
             "kept": [] if hides else bubblewrap.host_paths("/tmp"),
         }  # fmt: skip
-        arguments = bubblewrap.command(plan.packages, plan.read_only, warm=True, without=plan.without)
-        super().__init__(plan, arguments, plan.environment({}), settings)
+        try:
+            arguments = bubblewrap.command(
+                plan.packages, plan.read_only, warm=True, without=plan.without, handshake=handshake
+            )
+            super().__init__(plan, arguments, plan.environment({}), settings, handshake)
+        except BaseException:
+            self._user.give_back()
+            raise
+
+    def close(self) -> None:
+        """End the warm parent, and with it every worker."""
+        super().close()
+        self._user.give_back()
 
 
 class _Keeper:
     """Runs a command from a thread that lives as long: bubblewrap dies with the thread that started it."""
 
-    def __init__(
-        self, arguments: list[str], plan: Plan, sock: socket.socket, errors: Any, environment: dict[str, str]
-    ) -> None:
+    def __init__(self, arguments: list[str], options: dict[str, Any], errors: Any) -> None:
         self._started = threading.Event()
         self._failed: OSError | None = None
         self.process: subprocess.Popen[bytes]
-        options = plan.descriptors(sock) | {"env": environment, "stdout": errors, "stderr": errors}
+        options = options | {"stdout": errors, "stderr": errors}
         thread = threading.Thread(target=self._run, args=(arguments, options), daemon=True)
         thread.start()
         self._started.wait()

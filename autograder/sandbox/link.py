@@ -150,10 +150,11 @@ class WorkerLink(Link):
         try:
             if self._stream.has_pending:
                 self._violated(ProtocolError("a message that nobody asked for"))
+                self._stream.forget()
             self._stream.write(frame)
             while True:
                 try:
-                    message = self.read_message(self._stream.read())
+                    message = self._next_message()
                     if message[0] not in (p.CALLBACK, p.FETCH):
                         if message[1] != self._requests[-1]:
                             raise ProtocolError("a reply that answers no request")
@@ -167,11 +168,18 @@ class WorkerLink(Link):
             self.close()  # the worker still waits for an answer that will not come
             raise
 
+    def _next_message(self) -> list[Any]:
+        try:
+            frame = self._stream.read()
+        except ProtocolError:
+            self._stream.forget()  # where the next frame begins, nobody knows
+            raise
+        return self.read_message(frame)
+
     def _violated(self, error: ProtocolError) -> None:
-        """Give up a worker that broke the protocol; in a trial, drop what it sent."""
+        """Give up a worker that broke the protocol; in a trial, let it go on."""
         if Defence.VIOLATIONS not in self._without:
             raise error
-        self._stream.forget()
 
     # The end.
 

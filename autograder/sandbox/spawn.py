@@ -17,6 +17,7 @@ from autograder.errors import SandboxError
 from autograder.sandbox import bubblewrap, isolation
 from autograder.sandbox.defences import Defence
 from autograder.sandbox.launch import REAP_S, Ends, Exit, Launcher, Plan, Process, exit_of
+from autograder.sandbox.mapping import Handshake, SpareUser
 from autograder.sandbox.tiers import Tier
 
 
@@ -27,24 +28,28 @@ class FreshLauncher(Launcher):
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+        self._user = SpareUser(plan.without)
         self._readable = bubblewrap.readable_paths(plan.read_only)
         self._shared = ""  # one /tmp for all workers, in a trial
         if Defence.OWN_FILES in plan.without:
             self._shared = tempfile.mkdtemp(prefix="shared-")
-            for name in ("tmp", "shm"):
+            for name in ("tmp", "tmp/work", "shm"):
                 os.mkdir(f"{self._shared}/{name}")
-        self._command = bubblewrap.command(
-            plan.packages, plan.read_only, warm=False, without=plan.without, shared=self._shared
-        )
+                os.chmod(f"{self._shared}/{name}", 0o777)
 
     def start(self) -> Process:
         """Start bubblewrap with one worker in it."""
-        ends = Ends()
-        call = _worker_call(self._plan, ends, self._readable, confined=True)
-        return _spawn([*self._command, *call], ends, self._plan, {}, isolation.HOME)
+        ends, plan, handshake = Ends(), self._plan, self._user.handshake()
+        arguments = bubblewrap.command(
+            plan.packages, plan.read_only, warm=False, without=plan.without, shared=self._shared,
+            handshake=handshake,
+        )  # fmt: skip
+        arguments += _worker_call(plan, ends, self._readable, confined=True, user=self._user.inside)
+        return _spawn(arguments, ends, plan, {}, isolation.HOME, handshake=handshake)
 
     def close(self) -> None:
-        """Remove the folder that a trial's workers shared."""
+        """Give back what was claimed, and remove the folder that a trial's workers shared."""
+        self._user.give_back()
         if self._shared:
             shutil.rmtree(self._shared, ignore_errors=True)
 
@@ -77,10 +82,10 @@ class SpawnLauncher(Launcher):
             shutil.rmtree(self._shared, ignore_errors=True)
 
 
-def _worker_call(plan: Plan, ends: Ends, readable: list[str], *, confined: bool) -> list[str]:
+def _worker_call(plan: Plan, ends: Ends, readable: list[str], *, confined: bool, user: int = 0) -> list[str]:
     settings = {
         "socket": ends.there.fileno(), "preload": list(plan.preload), "readable": readable,
-        "confined": confined, "without": sorted(plan.without),
+        "confined": confined, "user": user, "without": sorted(plan.without),
     }  # fmt: skip
     return bubblewrap.python_call("autograder.sandbox.worker", "spawned", settings)
 
@@ -101,18 +106,22 @@ def _spawn(
     *,
     bare: bool = False,
     remove: str = "",
+    handshake: Handshake | None = None,
 ) -> Process:
     # A bare worker that shared the grader's group would take the grader along when it signals its own.
     group = {"process_group": 0} if bare and Defence.SESSION in plan.without else {"start_new_session": True}
+    fds = (ends.there.fileno(), *(handshake.fds if handshake else ()))
     try:
         process = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=ends.output_there, stderr=ends.output_there,
-            env=plan.environment(environment), **group, **plan.descriptors(ends.there),
+            env=plan.environment(environment), **group, **plan.descriptors(*fds),
         )  # fmt: skip
     except OSError as error:
         ends.close()
         raise SandboxError(f"{arguments[0]} cannot be started: {error}") from None
     ends.close_theirs()
+    if handshake:
+        handshake.complete()
     return _SpawnedProcess(ends, process, home, bare=bare, remove=remove)
 
 

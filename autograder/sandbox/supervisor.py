@@ -101,7 +101,7 @@ class Sandbox:
         )
 
     def _try(self, tier: Tier, refused: tuple[tuple[Tier, str], ...]) -> tuple[TierReport, Launcher]:
-        from autograder.sandbox.probes import probe
+        from autograder.sandbox.probes import probe, reservations
 
         launcher = self._launch(tier)
         try:
@@ -110,7 +110,8 @@ class Sandbox:
             launcher.close()
             raise
         without = tuple(sorted(self._plan.without))
-        return TierReport(tier, refused, found, launcher.landlock, without), launcher
+        reserved = reservations(tier, found)
+        return TierReport(tier, refused, found, launcher.landlock, without, reserved), launcher
 
     def _launch(self, tier: Tier) -> Launcher:
         return _LAUNCHERS[tier](self._plan)

@@ -46,6 +46,7 @@ class TierReport:
         probes: attack -> how it was stopped.
         landlock: the kernel's Landlock version; 0 for none.
         without: defences that were left out, so that nothing is claimed.
+        reservations: what the tier does not stop on this machine, though it may be used.
     """
 
     tier: Tier
@@ -53,11 +54,12 @@ class TierReport:
     probes: tuple[tuple[str, str], ...] = ()
     landlock: int = 0
     without: tuple[Defence, ...] = ()
+    reservations: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
         """The tier in a sentence, for reports."""
-        return sentence(self.tier, self.without)
+        return "; ".join((sentence(self.tier, self.without), *self.reservations))
 
 
 def sentence(tier: Tier | str, without: Collection[Defence] = ()) -> str:

@@ -28,6 +28,7 @@ from autograder.sandbox.defences import Defence
 from autograder.sandbox.frames import Closed, Stream
 from autograder.sandbox.host import Host
 
+OWN_SOCKET = 3
 _NO_PROCESS = (
     "the grader's sandbox starts no new process: use num_workers=0 for a DataLoader, SyncVectorEnv instead "
     "of AsyncVectorEnv, and no torch.compile"
@@ -193,14 +194,25 @@ def spawned() -> NoReturn:
     import json
 
     settings = json.loads(sys.argv[1])
-    sock = socket.socket(fileno=settings["socket"])
+    without = frozenset(Defence(name) for name in settings["without"])
+    if settings["user"]:
+        isolation.step_down(settings["user"])
+    sock = socket.socket(fileno=own_socket(settings["socket"], alone=Defence.DESCRIPTORS not in without))
     for name in settings["preload"]:
         importlib.import_module(name)
     limit_threads()
-    without = frozenset(Defence(name) for name in settings["without"])
     if not settings["confined"]:
         main(sock, Confinement(new_session=Defence.SESSION not in without))
     main(sock, in_bubblewrap(settings["readable"], without))
+
+
+def own_socket(fd: int, *, alone: bool) -> int:
+    """Move the worker's socket behind standard error, and close every other descriptor."""
+    if fd != OWN_SOCKET:
+        os.dup2(fd, OWN_SOCKET)
+    if alone:
+        isolation.close_descriptors_from(OWN_SOCKET + 1)
+    return OWN_SOCKET
 
 
 def limit_threads() -> None:

@@ -57,6 +57,8 @@ def main() -> NoReturn:
             seats = _become_keeper_of_users(settings, without)
             confined = confinement.as_user(settings["readable"], without)
         else:
+            if settings["user"]:
+                isolation.step_down(settings["user"])
             _become_first_of_a_namespace(without)
             confined = confinement.in_namespaces(settings["readable"], settings["kept"], without)
         _preload(settings["preload"])
@@ -240,9 +242,7 @@ def _worker(sock_fd: int, output_fd: int, confined: Confinement) -> NoReturn:
         os.dup2(output_fd, 2)
         null = os.open("/dev/null", os.O_RDONLY)
         os.dup2(null, 0)
-        fd = os.dup2(sock_fd, 3) if sock_fd != 3 else 3
-        if confined.alone:
-            isolation.close_descriptors_from(4)
+        fd = worker.own_socket(sock_fd, alone=confined.alone)
         worker.main(socket.socket(fileno=fd), confined)
     finally:
         os._exit(p.EXIT_SETUP)

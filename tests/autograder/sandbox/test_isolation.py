@@ -146,16 +146,20 @@ def test_the_probes_find_what_is_open(tmp_path):
     """Each attack succeeds where nothing stands in its way: here, in a subprocess without any sandbox."""
     (tmp_path / "hidden.txt").write_text("secret")
     secret = str(tmp_path / "hidden.txt")
-    here = {"hidden_file": secret, "hidden_paths": [str(tmp_path)], "grader_pid": os.getpid()}
+    neighbour = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    here = {
+        "tier": "B", "hidden_file": secret, "hidden_paths": [str(tmp_path)], "secrets": [secret],
+        "grader_pid": os.getpid(), "neighbour": neighbour.pid, "neighbours_files": [], "environment": "PATH",
+        "outside": ["/", "/usr", "/dev", "/var/tmp"], "memory_mb": 512, "file_mb": 128,
+    }  # fmt: skip
     code = f"from autograder.sandbox import attacks; print(attacks.attack({here!r}))"
     try:
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60
-        )
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path, timeout=60,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, pass_fds=(os.open(secret, os.O_RDONLY),),
+        )  # fmt: skip
     finally:
-        for folder in ("/", "/usr", "/dev", "/var/tmp", os.path.dirname(os.__file__)):
-            if os.access(folder, os.W_OK):
-                Path(folder, "left-behind").unlink(missing_ok=True)
+        neighbour.communicate()
     results = ast.literal_eval(done.stdout.strip().splitlines()[-1])
     open_doors = {name for name, how in results.items() if how.startswith("!! ")}
     needs_root = set() if os.getuid() == 0 else {"write_outside"}

@@ -49,9 +49,11 @@ def test_the_other_tiers_serve_alike(tier):
 
 def test_tier_c_only_when_asked_for(monkeypatch):
     monkeypatch.setattr(bubblewrap.shutil, "which", lambda name: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(SandboxError) as caught:
         Sandbox()
     text = str(caught.value)
+    assert "Tier B: each submission needs a user of its own, and only root can give it one" in text
     assert "student code cannot be kept apart on this machine" in text
     assert "Tier A: bubblewrap is not installed: no `bwrap` on PATH." in text
     assert "apt-get install bubblewrap" in text
