@@ -10,11 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from functools import cached_property
 
 from autograder.intake.notebook import NotebookCell
 from autograder.intake.statements import definitions
 from autograder.intake.template import Template, TemplateCell, normal, placeholder_of
 
+FOREIGN = 0.3  # likeness below which a cell that defines another hole's function is that hole's
 ALIKE = 0.6  # likeness from which an unknown cell counts as a changed starter cell
 MAX_PAIRS = 20_000  # comparisons of two cells by their lines
 MAX_CLOSE = 150  # comparisons by their characters
@@ -56,6 +58,16 @@ class Pairing:
             if p not in self.claims and (cell.type == "code") == (kind == "code")
         ]
 
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """The text of every cell of the student's."""
+        return frozenset(facts.norm for facts in self.facts)
+
+    def index_of_text(self, norm: str, code: bool) -> int | None:
+        """Return the first starter cell with this very text; None if none has it."""
+        found = (c.index for c in self.template.cells if c.norm == norm and c.is_code == code)
+        return next(found, None)
+
     def unclaimed(self, kinds: Iterable[str]) -> list[TemplateCell]:
         """Return the starter cells of these kinds that no cell stands for."""
         taken = set(self.claims.values())
@@ -85,7 +97,7 @@ def _by_id(pairing: Pairing) -> None:
     known = {cell.id: cell.index for cell in pairing.template.cells}
     for position, cell in enumerate(pairing.cells):
         index = next((known[i] for i in cell.ids if i in known), None)
-        if index is not None:
+        if index is not None and not _is_of_another(pairing, position, index):
             pairing.claim(position, index, "id")
 
 
@@ -94,8 +106,31 @@ def _by_metadata(pairing: Pairing) -> None:
     known = {(c.kind, c.questions): c.index for c in pairing.template.cells if c.kind in kinds}
     for position, cell in enumerate(pairing.cells):
         index = known.get((cell.kind, cell.questions))
-        if position not in pairing.claims and index is not None:
-            pairing.claim(position, index, "metadata")
+        if position in pairing.claims or index is None or _is_of_another(pairing, position, index):
+            continue
+        pairing.claim(position, index, "metadata")
+
+
+def _is_of_another(pairing: Pairing, position: int, index: int) -> bool:
+    """Tell whether a cell carries the id or the metadata of a starter cell by mistake, as after a bad merge.
+
+    It does when it is another starter cell to the letter; when it defines what another hole asks for, or is
+    plain text, and shares next to nothing with this one; when it is text under a hole's id and no code.
+    """
+    given, facts = pairing.template.cells[index], pairing.facts[position]
+    code = pairing.cells[position].type == "code"
+    if facts.norm in ("", given.norm):
+        return False
+    if pairing.index_of_text(facts.norm, code) not in (None, index):
+        return True
+    if set(given.defines).intersection(facts.defines):
+        return False
+    if given.kind == "hole" and not code and "def " not in facts.norm:
+        return True
+    elsewhere = given.kind not in ("hole", "written") and given.norm in pairing.texts
+    if not elsewhere and not pairing.template.functions.keys() & set(facts.defines):
+        return False
+    return _overlap(Counter(_lines(given.norm)), Counter(_lines(facts.norm))) < FOREIGN
 
 
 def _by_text(pairing: Pairing) -> None:

@@ -27,6 +27,7 @@ MAX_FILE = 64 * MB  # of one further file
 MAX_FILES = 128 * MB  # of all
 MAX_MODULE = 1 * MB  # of a student's own module
 MAX_MODULES = 20
+MAX_TOLD = 5  # refused entries told where nothing else is left
 _RESERVED = {"autograder", "environments", "numpy", "torch", "mujoco", "gymnasium", "matplotlib", "scipy",
              "msgpack", "conftest", "setup", "tests", "solutions"}  # fmt: skip
 
@@ -108,7 +109,10 @@ def _read(
 ) -> Submission:
     given = read_template(template)
     candidates, refused = gather(source, workdir)
-    picked, notebook, remarks = choose(candidates, assignment, given)
+    try:
+        picked, notebook, remarks = choose(candidates, assignment, given)
+    except IntakeError as error:
+        raise IntakeError("\n  ".join((str(error), *refused[:MAX_TOLD]))) from None
     findings = [
         *source.findings,
         *map(Finding, refused),

@@ -370,3 +370,28 @@ def test_hostile_lines_of_a_script_cost_little(line):
 def test_an_experiment_of_the_students_own_changes_no_constants(matched, book):
     result = matched(book.solve().add("SCALE = 9.0\n\n\ndef mine():\n    return 1", tags=["experiment"]))
     assert by_id(result, "added-14").source == "def mine():\n    return 1"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_ids_that_a_tool_mixed_up_cost_nothing(matched, book, assignment, seed):
+    book.solve().write("written-3-1", "Because it must.").write("written-3-2", "A wall.")
+    cells = [cell for cell in book.cells if not cell["id"].startswith("written")]  # answers tell nothing
+    marks = [(cell["id"], cell["metadata"]) for cell in cells]
+    random.Random(seed).shuffle(marks)
+    for cell, (id, metadata) in zip(cells, marks):
+        cell["id"], cell["metadata"] = id, metadata
+    result = matched(book)
+    for question, id in (("2.1", "hole-2-1"), ("2.2", "hole-2-2")):
+        assert (by_id(result, id).source, by_id(result, id).kind) == (SOLVED[question], "hole")
+    assert [by_id(result, id).source for id in ("glue-a", "glue-b")] == [SETUP, HELPER]
+    assert "trained" not in "".join(c.source for c in result.cells)
+    assert written_answers(result.pairing, assignment)[0] == {"3.1": "Because it must.", "3.2": "A wall."}
+
+
+def test_text_under_a_holes_id_is_no_attempt_at_it(matched, book):
+    book.solve()
+    book["text-c"]["id"], book["hole-2-1"]["id"] = "hole-2-1", "text-c"
+    book["check-2-1"]["metadata"] = {}
+    result = matched(book)
+    assert by_id(result, "hole-2-1").source == SOLVED["2.1"]
+    assert result.findings == ()

@@ -102,6 +102,13 @@ def test_a_broken_zip_is_an_error(read):
     assert "damaged" in read(b"PK nothing", "ada.zip").error
 
 
+def test_where_everything_was_refused_the_reasons_are_told(read):
+    error = read({"../hw9.ipynb": b"x", "mine/inner.zip": b"x"}, "ada.zip").error
+    assert error.startswith("no notebook in the submission; found mine/inner.zip, expected hw9.ipynb.\n  Next: ")
+    assert "\n  '../hw9.ipynb' was not read: it points outside the archive (..)." in error
+    assert "\n  'mine/inner.zip' is an archive inside an archive and was not opened." in error
+
+
 def test_an_empty_zip_names_what_was_expected(read):
     error = read({"readme.txt": b"x"}, "ada.zip").error
     assert error.startswith("no notebook in the submission; found readme.txt, expected hw9.ipynb.\n  Next: ")
