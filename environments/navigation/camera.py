@@ -35,7 +35,7 @@ __all__ = [
 Array = NDArray[np.float64]
 
 ALONE = Workers(1)
-PIXELS_AT_ONCE = 64 * 64 * 64  # of a part: what one thread casts together
+PIXELS_AT_ONCE = 32 * 64 * 64  # of a part: what one thread casts together
 
 # Shading: shares of a surface's own colour, by what it faces.
 SHADE_X, SHADE_Y, SHADE_FLAT = 0.84, 0.68, 1.0
@@ -152,7 +152,7 @@ def depth(
     def cast(part: slice) -> None:
         image[part] = cast_depth(floors.take(part), camera, at[part], dtype)
 
-    workers.run(cast, _share(camera, len(at), workers))
+    workers.run(cast, share(camera, len(at), workers))
     return image
 
 
@@ -167,7 +167,7 @@ def look(plan: IndoorPlan | Floors, camera: Camera, poses: ArrayLike, workers: W
             floors.take(part), camera, at[part]
         )
 
-    workers.run(cast, _share(camera, len(at), workers))
+    workers.run(cast, share(camera, len(at), workers))
     return view
 
 
@@ -188,7 +188,7 @@ def colours(
         seen = View(view.depth[part], view.surface[part], view.facing[part])
         picture[part] = _paint(floors.take(part), camera, at[part], seen)
 
-    workers.run(paint, _share(camera, len(at), workers))
+    workers.run(paint, share(camera, len(at), workers))
     return picture
 
 
@@ -201,6 +201,12 @@ def visible_cells(plan: IndoorPlan, camera: Camera, pose: ArrayLike) -> NDArray[
     """
     at = _checked(np.reshape(np.asarray(pose, dtype=np.float64), (1, 3)))
     return cells_in_sight(floor_of(plan), camera, at, ALONE)[0]
+
+
+def share(camera: Camera, num_images: int, workers: Workers) -> list[slice]:
+    """Cut images into parts that threads cast, each as large as the cache likes."""
+    most = max(1, PIXELS_AT_ONCE // (camera.height * camera.width))
+    return parts(num_images, workers.num_threads, max(1, most // 2), most)
 
 
 def _paint(floors: Floors, camera: Camera, poses: Array, view: View) -> NDArray[np.uint8]:
@@ -233,11 +239,6 @@ def _paint_floor(
     column = np.clip((x // CELL_SIZE).astype(int), 0, NUM_COLUMNS - 1)
     odd = ((x // TILE).astype(int) + (y // TILE).astype(int)) % 2
     return pixel, FLOOR_COLOURS.T[:, floors.room_type[image, row, column]], 1 - TILE_CONTRAST * odd
-
-
-def _share(camera: Camera, num_images: int, workers: Workers) -> list[slice]:
-    most = max(1, PIXELS_AT_ONCE // (camera.height * camera.width))
-    return parts(num_images, workers.num_threads, max(1, most // 2), most)
 
 
 def _checked(poses: ArrayLike) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from environments.navigation import camera as first_person
 from environments.navigation.camera import ALONE, Camera
-from environments.navigation.floors import Floors
+from environments.navigation.floors import Floors, floors_at
 from environments.navigation.furniture import LABELS
 from environments.navigation.plans import IndoorPlan
 from environments.physics import wrap_angle
@@ -89,7 +89,7 @@ def image_space(name: str, camera: Camera) -> spaces.Box:
 def images(
     plan: IndoorPlan | Floors, camera: Camera, poses_world: Array, sensors: tuple[str, ...], noise: Noise,
     rngs: Sequence[np.random.Generator], workers: Workers = ALONE,
-) -> dict[str, NDArray[np.generic]]:  # fmt: skip
+) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Take one image with each sensor from N poses.
 
     Args:
@@ -108,25 +108,34 @@ def images(
         dtype = np.float64 if noise.spoils_depth else np.float32
         depth = first_person.depth(plan, camera, poses_world, dtype, workers)
         return {"depth": _measured(depth, camera, noise, rngs)}
-    taken: dict[str, NDArray[np.generic]] = {}
-    if sensors:
-        view = first_person.look(plan, camera, poses_world, workers)
+    floors, taken = floors_at(plan, len(poses_world)), dict[str, NDArray[Any]]()
     for name in sensors:
-        if name == "depth":
-            taken[name] = _measured(view.depth, camera, noise, rngs)
-        elif name == "rgb":
-            taken[name] = first_person.colours(plan, camera, poses_world, view, workers)
-        else:
-            taken[name] = first_person.semantics(plan, view)
+        box = image_space(name, camera)
+        taken[name] = np.empty((len(poses_world), *box.shape), dtype=box.dtype)
+
+    def take(part: slice) -> None:  # all sensors of a few poses, while these are in the cache
+        here, poses = floors.take(part), poses_world[part]
+        view = first_person.look(here, camera, poses)
+        for name, whole in taken.items():
+            if name == "depth":
+                whole[part] = _measured(view.depth, camera, noise, rngs[part])
+            elif name == "rgb":
+                whole[part] = first_person.colours(here, camera, poses, view)
+            else:
+                whole[part] = first_person.semantics(here, view)
+
+    if sensors:
+        workers.run(take, first_person.share(camera, len(poses_world), workers))
     return taken
 
 
 def _measured(
     depth: NDArray[Any], camera: Camera, noise: Noise, rngs: Sequence[np.random.Generator]
 ) -> NDArray[np.float32]:
-    high = camera.max_depth if np.isfinite(camera.max_depth) else POSE_LIMIT
+    is_bounded = bool(np.isfinite(camera.max_depth))
+    high = camera.max_depth if is_bounded else POSE_LIMIT
     if not noise.spoils_depth:
-        return np.minimum(depth, high).astype(np.float32, copy=False)
+        return (depth if is_bounded else np.minimum(depth, high)).astype(np.float32, copy=False)
     measured = depth.copy()
     for image, rng in zip(measured, rngs):  # every pose from its own generator, depth before dropout
         if noise.depth > 0:
