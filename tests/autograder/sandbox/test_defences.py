@@ -6,9 +6,9 @@ import ctypes
 import os
 import socket
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,11 @@ class World:
         return self.workers[-1].student
 
 
+@contextmanager
+def nothing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[None]:
+    yield
+
+
 @dataclass(frozen=True)
 class Trial:
     """What one layer stops: ``attack`` returns when it gets through, and raises when it is held."""
@@ -129,7 +134,7 @@ class Trial:
     attack: Callable[[World], object]
     with_: tuple[Defence, ...] = ()  # layers behind it that would hold the attack too
     tiers: tuple[str, ...] = ("A", "A'", "B", "C")
-    setup: Callable[[pytest.MonkeyPatch, Path], None] = field(default=lambda monkeypatch, folder: None)
+    setup: Callable[[pytest.MonkeyPatch, Path], AbstractContextManager[None]] = nothing
 
 
 def reads_secret(world: World) -> None:
@@ -172,11 +177,21 @@ def shares_a_user(world: World) -> None:
 FD = 60
 
 
-def open_inheritable(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+@contextmanager
+def open_inheritable(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[None]:
     fd = os.open(folder / "secret.txt", os.O_RDONLY)
     os.dup2(fd, FD, inheritable=True)
     os.close(fd)
-    monkeypatch.setattr(os, "_closes", lambda: os.close(FD), raising=False)
+    try:
+        yield
+    finally:
+        os.close(FD)
+
+
+@contextmanager
+def in_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[None]:
+    monkeypatch.setenv("SECRET", "secret")
+    yield
 
 
 def reads_descriptor(world: World) -> None:
@@ -244,10 +259,7 @@ TRIALS = (
     Trial(D.IPC, finds_queue, (D.SECCOMP,), ("A", "A'")),
     Trial(D.OWN_USER, shares_a_user, (D.LANDLOCK,), ("B",)),
     Trial(D.DESCRIPTORS, reads_descriptor, setup=open_inheritable),
-    Trial(
-        D.ENVIRONMENT, lambda w: w.student().variable("SECRET"),
-        setup=lambda monkeypatch, folder: monkeypatch.setenv("SECRET", "secret"),
-    ),
+    Trial(D.ENVIRONMENT, lambda w: w.student().variable("SECRET"), setup=in_environment),
     Trial(D.SESSION, ends_its_group, (D.LANDLOCK,), ("A",)),
     Trial(D.SESSION, shares_a_group),
     Trial(D.SECCOMP, lambda w: w.student().fork(), tiers=ABOVE_C),
@@ -272,34 +284,49 @@ def test_every_layer_has_a_trial():
     assert {trial.defence for trial in TRIALS} == set(Defence)
 
 
-def gets_through(trial: Trial, tier: str, without: set[Defence], folder: Path) -> bool:
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        trial.setup(monkeypatch, folder)
-        try:
-            with Sandbox((), tier=tier, without=without) as sandbox:
-                world = World(sandbox, folder)
-                try:
-                    trial.attack(world)
-                except (StudentError, WorkerDied, AssertionError, pytest.fail.Exception):
-                    return False
-                finally:
-                    for worker in world.workers:
-                        worker.close()
-                return True
-        finally:
-            if hasattr(os, "_closes"):
-                os.close(FD)
+def gets_through(trial: Trial, sandbox: Sandbox, folder: Path) -> bool:
+    world = World(sandbox, folder)
+    try:
+        trial.attack(world)
+    except (StudentError, WorkerDied, AssertionError, pytest.fail.Exception):
+        return False
+    finally:
+        for worker in world.workers:
+            worker.close()
+    return True
+
+
+@pytest.fixture(scope="module")
+def sandboxes():
+    """Sandboxes by tier and by what they leave out; those that only behave are shared between trials."""
+    made: dict[tuple[str, frozenset[Defence]], Sandbox] = {}
+
+    def get(tier: str, without: tuple[Defence, ...]) -> Sandbox:
+        key = tier, frozenset(without)
+        if key not in made:
+            made[key] = Sandbox((), tier=tier, without=without)
+        return made[key]
+
+    yield get
+    for sandbox in made.values():
+        sandbox.close()
 
 
 def cases():
     for trial in TRIALS:
         for tier in trial.tiers:
-            marks = () if tier == "A" else (pytest.mark.slow,)
+            marks = () if tier == "A" and trial.defence is not D.INODE_LIMIT else (pytest.mark.slow,)
             yield pytest.param(trial, tier, id=f"{trial.defence}-{trial.attack.__name__}-{tier}", marks=marks)
 
 
 @pytest.mark.parametrize(("trial", "tier"), cases())
-def test_what_a_layer_stops_succeeds_without_it(trial, tier, tmp_path):
+def test_what_a_layer_stops_succeeds_without_it(trial, tier, tmp_path, monkeypatch, sandboxes):
     (tmp_path / "secret.txt").write_text("secret")
-    assert gets_through(trial, tier, {trial.defence, *trial.with_}, tmp_path)
-    assert not gets_through(trial, tier, set(trial.with_), tmp_path)
+    with trial.setup(monkeypatch, tmp_path):
+        with Sandbox((), tier=tier, without=(trial.defence, *trial.with_)) as sandbox:
+            assert gets_through(trial, sandbox, tmp_path)
+        if trial.setup is nothing:
+            assert not gets_through(trial, sandboxes(tier, trial.with_), tmp_path)
+        else:
+            with Sandbox((), tier=tier, without=trial.with_) as sandbox:
+                assert not gets_through(trial, sandbox, tmp_path)
