@@ -1,4 +1,4 @@
-"""The quadruped: batched stepping against MuJoCo's own, with ideal servos and with an actuator network."""
+"""The quadruped: batched stepping against MuJoCo's own and Gymnasium's vectors, by actuator."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import gymnasium
 import mujoco
 import numpy as np
 from mujoco import batch
@@ -16,7 +17,9 @@ from environments.quadruped import CONTROL_PERIOD, NUM_SUBSTEPS, NetworkWeights,
 from environments.quadruped.quadruped import QuadrupedVelocity
 from environments.quadruped.vector import QuadrupedVelocityVector
 
+ENV_ID = "robolearn/QuadrupedVelocity-v0"
 SIZES = (16, 64, 256)
+C_LOOP = "C loop (Batch.rollout)"
 LAGS = (0, 1, 2, 3, 4, 6, 8, 10)  # physics steps, as for a drive with a long delay
 SETTINGS: dict[str, dict[str, Any]] = {
     "pd": {},
@@ -60,9 +63,14 @@ def _vector(
     num_envs: int, num_threads: int, **settings: Any
 ) -> tuple[QuadrupedVelocityVector, Callable[[], Any]]:
     env = QuadrupedVelocityVector(num_envs, num_threads=num_threads, autoreset_mode="SameStep", **settings)
+    return env, _stepping(env)
+
+
+def _stepping(env: Any) -> Callable[[], Any]:
+    """Reset a vector environment and warm it; return what takes one step with noise, as at a learner's start."""
     env.reset(seed=0)
     rng = np.random.default_rng(0)
-    actions = np.clip(rng.normal(0, 0.3, (64, num_envs, 12)), -1, 1)
+    actions = np.clip(rng.normal(0, 0.3, (64, env.num_envs, 12)), -1, 1)
     turn = iter(range(10**9))
 
     def step() -> None:
@@ -70,7 +78,7 @@ def _vector(
 
     for _ in range(15):
         step()
-    return env, step
+    return step
 
 
 def _c_loop(num_envs: int, num_threads: int, control_steps: int = 25) -> Callable[[], Any]:
@@ -96,22 +104,40 @@ def rows(
     """Measure every driver, the median of interleaved rounds.
 
     The C loop is ``Batch.rollout`` of 100 physics steps with ideal servos, on targets of the same episodes.
+    Gymnasium's SyncVectorEnv stands beside one thread, its AsyncVectorEnv of a process each beside more.
     """
     found = []
     for num_threads in threads:
         for num_envs in sizes:
-            made = {name: _vector(num_envs, num_threads, **setting) for name, setting in SETTINGS.items()}
-            work = {"C loop (Batch.rollout)": (_c_loop(num_envs, num_threads), 100 * num_envs)}
-            work |= {name: (step, NUM_SUBSTEPS * num_envs) for name, (_, step) in made.items()}
-            rates: dict[str, list[float]] = {name: [] for name in work}
-            for _ in range(rounds):
-                for name, (function, steps) in work.items():
-                    rates[name].append(rate(function, steps, seconds))
-            reference = rates["C loop (Batch.rollout)"]
-            for name, values in rates.items():
-                speed = float(np.median(values))
-                ratio = float(np.median(np.array(values) / reference))
-                found.append(Row(name, num_envs, num_threads, speed, speed / NUM_SUBSTEPS, ratio))
+            kind = "sync" if num_threads == 1 else "async"
+            theirs = gymnasium.make_vec(ENV_ID, num_envs, kind)
+            try:
+                work = {C_LOOP: (_c_loop(num_envs, num_threads), 100 * num_envs)}
+                for name, setting in SETTINGS.items():
+                    work[name] = (_vector(num_envs, num_threads, **setting)[1], NUM_SUBSTEPS * num_envs)
+                work[f"Gymnasium {kind}, pd"] = (_stepping(theirs), NUM_SUBSTEPS * num_envs)
+                found += _in_turns(work, num_envs, num_threads, seconds, rounds)
+            finally:
+                theirs.close()
+    return found
+
+
+def _in_turns(
+    work: dict[str, tuple[Callable[[], Any], int]],
+    num_envs: int,
+    num_threads: int,
+    seconds: float,
+    rounds: int,
+) -> list[Row]:
+    rates: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(rounds):
+        for name, (function, steps) in work.items():
+            rates[name].append(rate(function, steps, seconds))
+    found = []
+    for name, values in rates.items():
+        speed = float(np.median(values))
+        ratio = float(np.median(np.array(values) / rates[C_LOOP]))
+        found.append(Row(name, num_envs, num_threads, speed, speed / NUM_SUBSTEPS, ratio))
     return found
 
 

@@ -20,6 +20,7 @@ from environments.quadruped import (
 )
 from environments.quadruped.actuators import Servo
 from environments.quadruped.vector import QuadrupedVelocityVector
+from tests.bench import quadruped as bench
 from tests.environments.robots import hold, standing
 
 REST = np.zeros(12)
@@ -226,3 +227,19 @@ def test_a_fork_has_its_own_helping_thread():
     used[1].shutdown()
     envs.close()
     assert envs._pool is None
+
+
+@pytest.mark.parametrize(("num_threads", "kind"), [(1, "sync"), (2, "async")])
+def test_the_bench_measures_every_actuator_beside_c_and_gymnasium(num_threads, kind):
+    rows = bench.rows(sizes=(2,), threads=(num_threads,), seconds=0.01, rounds=1)
+    assert [row.driver for row in rows] == [bench.C_LOOP, *bench.SETTINGS, f"Gymnasium {kind}, pd"]
+    assert rows[0].ratio == 1
+    for row in rows:
+        assert row.physics_steps == pytest.approx(4 * row.control_steps)  # 200 Hz against 50 Hz
+
+
+def test_the_bench_shares_out_a_step():
+    shares = bench.profile(num_envs=4, steps=3)
+    assert shares.pop("ms") > 0
+    assert sum(shares.values()) == pytest.approx(1)
+    assert min(shares.values()) > 0
