@@ -17,6 +17,7 @@ from tests.bench.sheet import Goal, Sheet
 
 ROOT = Path(__file__).parents[2]
 PEERS = ROOT / ".venv-bench"
+WIDTH = 140  # columns, where the output is no terminal
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,10 @@ PARTS: dict[str, Callable[[Sheet, Settings], None]] = {
 )
 def main(parts: tuple[str, ...], **settings: object) -> None:
     """Measure PARTS (all by default): sandbox, peers, class, environments, ant, learners."""
-    sheet, given = Sheet(Console()), Settings(**settings)  # type: ignore[arg-type]
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    sheet, given = Sheet(console), Settings(**settings)  # type: ignore[arg-type]
     given.out.mkdir(parents=True, exist_ok=True)
     for name, part in PARTS.items():
         if name in (parts or PARTS):

@@ -211,11 +211,14 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
             ax.axhline(runs[0]["random"][row], color="grey", linestyle=":", label="random actions")
             ax.axhline(task[bound], color="black", linestyle="--", linewidth=1, label="at least")
             ax.set_ylabel(f"mean {what} of {CURVE_EPISODES} episodes")
-        grid[0, column].set_yscale("symlog", linthresh=10)
+        returns = [value for run in runs for _, value, _ in run["curve"]]
+        if min(returns) < -1000:  # spinning costs that much
+            grid[0, column].set_yscale("symlog", linthresh=100)
+            grid[0, column].set_ylim(top=max(returns) / 2)
         grid[0, column].set_title(f"{env_id.removeprefix('robolearn/')}\n{task['learner']}")
         grid[1, column].set_ylim(-0.05, 1.05)
         grid[1, column].set_xlabel("environment steps")
-    grid[0, 0].legend(fontsize="small")
+    figure.legend(*grid[0, 0].get_legend_handles_labels(), ncols=5, loc="outside lower center")
     figure.savefig(path, dpi=110)
 
 
