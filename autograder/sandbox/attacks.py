@@ -39,10 +39,12 @@ def find_hidden_files(here: dict[str, Any]) -> object:
 
 
 def can_read(path: str) -> bool:
-    """Tell whether a file can be opened, or a folder listed or passed."""
+    """Tell whether there is something in a file or a folder that can be read."""
     try:
-        os.close(os.open(path, os.O_RDONLY))
-        return not os.path.isdir(path) or bool(os.listdir(path) or True)
+        if os.path.isdir(path):
+            return bool(os.listdir(path))
+        with open(path, "rb", buffering=0) as file:
+            return bool(file.read(1))
     except OSError:
         return False
 

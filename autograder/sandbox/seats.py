@@ -93,9 +93,9 @@ class Seats:
 
     def sweep(self, seat: Seat) -> None:
         """Remove what a user left in folders that everybody may write, where no Landlock held it back."""
-        for folder in _WORLD_WRITABLE:
-            with contextlib.suppress(OSError):
-                for entry in os.scandir(folder):
+        for folder in filter(os.path.isdir, _WORLD_WRITABLE):
+            for entry in os.scandir(folder):
+                with contextlib.suppress(OSError):  # others come and go here
                     if entry.stat(follow_symlinks=False).st_uid == seat.uid:
                         _remove(entry)
 
@@ -219,7 +219,7 @@ def remove_ipc(uid: int) -> None:
             for line in file:
                 values = dict(zip(columns, line.split(), strict=False))
                 if uid in (int(values["uid"]), int(values["cuid"])):
-                    remove(int(values[f"{kind}id"]))
+                    remove(int(line.split()[1]))
 
 
 def users_alive(uids: Collection[int]) -> bool:
