@@ -6,14 +6,14 @@ import copy
 import importlib.util
 import tomllib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Self
 
 from autograder.course import MANIFEST, Assignment, Course, Kind, manifest_line
-from autograder.errors import AuthoringError
+from autograder.errors import AuthoringError, SandboxError
 from autograder.grading import digests
 from autograder.intake import Submission, SubmissionSource, read_submission
 from autograder.intake.template import Template, read_template
@@ -21,6 +21,7 @@ from autograder.sandbox import Defence, Sandbox, Tier
 from autograder.testing.suite import Suite
 
 SECRETS = "grading.toml"
+MAX_REFUSALS = 2  # a sandbox that did not start twice is not tried again: each try takes seconds
 
 
 def read_seed(solution: Path) -> int:
@@ -61,6 +62,7 @@ class _Warm:
 
     sandbox: Sandbox | None = None
     reference: ModuleType | None = None
+    refusals: list[SandboxError] = field(default_factory=list)
 
 
 class Grader:
@@ -127,11 +129,21 @@ class Grader:
 
     @property
     def sandbox(self) -> Sandbox:
-        """The sandbox of this process, started when first used."""
+        """The sandbox of this process, started when first used.
+
+        Raises:
+            SandboxError: it cannot be started; said at once when it could not twice.
+        """
         if self._warm.sandbox is None:
-            self._warm.sandbox = Sandbox(
-                preload=self.assignment.preload, tier=self.asked_tier, without=self.without
-            )
+            if len(self._warm.refusals) >= MAX_REFUSALS:
+                raise self._warm.refusals[-1]
+            try:
+                self._warm.sandbox = Sandbox(
+                    preload=self.assignment.preload, tier=self.asked_tier, without=self.without
+                )
+            except SandboxError as error:
+                self._warm.refusals.append(error)
+                raise
         return self._warm.sandbox
 
     def with_seed(self, seed: int) -> Grader:

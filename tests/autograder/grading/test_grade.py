@@ -311,3 +311,19 @@ def test_a_sandbox_that_fails_is_started_again(
     result = grade(tiny_solved(), questions=["1.1"])
     assert result.points == 2.0
     assert grader.sandbox is not first
+
+
+def test_a_sandbox_that_does_not_start_is_tried_twice_and_costs_no_points(
+    tiny_course: Course, tiny_solved: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def refuse(**settings: object) -> None:
+        tried.append(settings)
+        raise SandboxError("student code cannot be kept apart on this machine")
+
+    monkeypatch.setattr("autograder.grading.grader.Sandbox", refuse)
+    with Grader(tiny_course, "tiny") as grader:
+        result = grade_notebook(tiny_course, "tiny", tiny_solved().bytes(), grader=grader)
+    assert len(tried) == 2
+    assert set(outcomes(result).values()) == {"GRADER_ERROR", "AWAITING_TA"}
