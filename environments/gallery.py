@@ -183,7 +183,8 @@ def draw(panels: Sequence[Panel]) -> Image:
         canvas = FigureCanvasAgg(figure)
         sheet = _Sheet(figure, width, height)
         num_ids = len({panel.name for panel in panels})
-        title = f"robolearn: {num_ids} environments, all their cameras and all the images they observe"
+        what = f"{num_ids} environment{'s' * (num_ids != 1)}"
+        title = f"robolearn: {what}, all their cameras and all the images they observe"
         sheet.write(MARGIN, MARGIN + 16, title, size=17, weight="bold")
         subtitle = "A line is the way so far: of a tip, a foot, or the robot."
         sheet.write(MARGIN, MARGIN + 38, subtitle, colour=FAINT)

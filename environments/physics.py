@@ -51,12 +51,20 @@ class Physics:
     Args:
         model: the compiled model.
         num_substeps: physics steps in a control step.
+        stage: what is computed of the state that a control step ends in; what is not still describes the
+            state one physics step before. ``mjSTAGE_NONE``: poses of bodies, geoms and sites.
+            ``mjSTAGE_POS``: also contacts, cameras, and the sensors that need positions alone.
+            ``mjSTAGE_VEL``: also the sensors of velocity. ``mjSTAGE_ACC``: everything, forces, touch and
+            accelerometers too.
     """
 
-    def __init__(self, model: mujoco.MjModel, num_substeps: int) -> None:
+    def __init__(
+        self, model: mujoco.MjModel, num_substeps: int, stage: mujoco.mjtStage = mujoco.mjtStage.mjSTAGE_NONE
+    ) -> None:
         self.model = model
         self.data = mujoco.MjData(model)
         self.num_substeps = num_substeps
+        self.stage = stage
         mujoco.mj_forward(model, self.data)
 
     @classmethod
@@ -70,7 +78,10 @@ class Physics:
         return float(self.model.opt.timestep) * self.num_substeps
 
     def set_configuration(self, qpos: ArrayLike, qvel: ArrayLike) -> None:
-        """Begin afresh at time 0 with these positions and velocities, and no control."""
+        """Begin afresh at time 0 with these positions and velocities, and no control.
+
+        Mocap bodies stay where they are: a task that moves them puts them back.
+        """
         mocap = self.data.mocap_pos.copy(), self.data.mocap_quat.copy()
         mujoco.mj_resetData(self.model, self.data)
         self.data.mocap_pos[:], self.data.mocap_quat[:] = mocap
@@ -79,10 +90,23 @@ class Physics:
         mujoco.mj_forward(self.model, self.data)
 
     def step(self, ctrl: ArrayLike) -> None:
-        """Hold ``ctrl`` (nu,) for one control step; body poses are brought up to date after it."""
+        """Hold ``ctrl`` (nu,) for one control step, and bring up to date what ``stage`` says."""
         self.data.ctrl[:] = ctrl
         mujoco.mj_step(self.model, self.data, nstep=self.num_substeps)
-        mujoco.mj_kinematics(self.model, self.data)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Compute what follows from the state, up to ``stage``; the state stays what it is."""
+        if self.stage == mujoco.mjtStage.mjSTAGE_NONE:
+            mujoco.mj_kinematics(self.model, self.data)
+        elif self.stage == mujoco.mjtStage.mjSTAGE_ACC:
+            mujoco.mj_forward(self.model, self.data)
+        else:
+            mujoco.mj_fwdPosition(self.model, self.data)
+            mujoco.mj_sensorPos(self.model, self.data)
+            if self.stage == mujoco.mjtStage.mjSTAGE_VEL:
+                mujoco.mj_fwdVelocity(self.model, self.data)
+                mujoco.mj_sensorVel(self.model, self.data)
 
     def get_state(self) -> Array:
         """Copy the full state: stepping from it repeats the trajectory bit by bit."""
@@ -99,7 +123,7 @@ class Physics:
                 f"set_state: got a state of shape {array.shape}, expected ({size},): another model's?"
             )
         mujoco.mj_setState(self.model, self.data, array, FULL_STATE)
-        mujoco.mj_kinematics(self.model, self.data)
+        self.refresh()
 
 
 def step_states(
@@ -178,6 +202,11 @@ def linearise(
     Returns:
         A (nq + nv, nq + nv) and B (nq + nv, nu).
     """
+    if model.nq != model.nv or model.na:
+        raise ValueError(
+            f"linearise: got a model with nq {model.nq}, nv {model.nv}, na {model.na}, expected nq == nv and "
+            "no activations: a quaternion has no plain difference. Use mujoco.mjd_transitionFD."
+        )
     at = check_vector("state", state, model.nq + model.nv)
     held = check_vector("control", control, model.nu)
     data = _scratch(model)

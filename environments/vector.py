@@ -280,7 +280,8 @@ class MujocoVectorEnv(VectorEpisode):
 
     ``self.view`` has live (N, ...) arrays of the ``fields``: index them with ``ids``, which copies. State
     fields (qpos, qvel, act, ctrl, mocap_pos, ...) are written there; derived ones (xpos, site_xpos,
-    sensordata, ...) describe the present if ``stage`` computes them, else the state one physics step ago.
+    sensordata, ...) describe the present if ``stage``, or the ``stage`` of the single environment's physics,
+    computes them, else the state one physics step ago.
     """
 
     single: MujocoEpisode
@@ -290,6 +291,7 @@ class MujocoVectorEnv(VectorEpisode):
     def __init__(self, num_envs: int = 1, **settings: Any) -> None:
         super().__init__(num_envs, **settings)
         self.num_substeps = self.single.physics.num_substeps
+        self._stage = max(self.stage, self.single.physics.stage, key=int)
         self._connect()
 
     def _connect(self) -> None:
@@ -326,7 +328,15 @@ class MujocoVectorEnv(VectorEpisode):
     def _step_physics(self, ids: Ids, ctrl: ArrayLike) -> None:
         """Hold ``ctrl`` (K, nu) for one control step, as ``Physics.step``."""
         self.view.ctrl[ids] = ctrl
-        self.batch.step(self._selected(ids), nstep=self.num_substeps, stage=self.stage)
+        self.batch.step(self._selected(ids), nstep=self.num_substeps, stage=self._stage)
+
+    def data_of(self, row: int) -> mujoco.MjData:
+        """Return a row's world for a camera, valid until the next call: the single environment's data.
+
+        ``Picture.take`` and ``Picture.depth`` of it give, bit by bit, what the single environment's give.
+        """
+        self.single.physics.set_state(self.batch.state[row])
+        return self.single.physics.data
 
     def _save(self, row: int) -> dict[str, Any]:
         return {"physics": self.batch.state[row].copy()}
@@ -341,8 +351,8 @@ class MujocoVectorEnv(VectorEpisode):
         self.batch.state[row] = state
 
     def _refresh(self) -> None:
-        if self.stage != mujoco.mjtStage.mjSTAGE_NONE:
-            self.batch.forward(stage=self.stage)
+        if self._stage != mujoco.mjtStage.mjSTAGE_NONE:
+            self.batch.forward(stage=self._stage)
 
     def __getstate__(self) -> dict[str, Any]:
         attributes = {name: value for name, value in self.__dict__.items() if name not in ("batch", "view")}

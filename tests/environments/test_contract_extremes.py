@@ -132,6 +132,16 @@ def table():
     return found
 
 
+def test_the_readmes_first_steps_run(capsys):
+    first = README[README.index("```python\n") + 10 :]
+    *lines, last = first[: first.index("```")].strip().splitlines()
+    names = {}
+    exec("\n".join(lines), names)
+    animation = eval(last, names)
+    assert animation._repr_html_().startswith("<img")
+    assert "Termination: never" in capsys.readouterr().out
+
+
 def test_the_readme_has_a_row_for_every_id_and_no_other():
     assert set(table()) == set(environments.IDS)
 
