@@ -139,12 +139,12 @@ def _model(task: Task, env: Any, seed: int) -> Any:
     """Make the learner, with its library's defaults but for what is named here."""
     from stable_baselines3 import PPO, SAC, HerReplayBuffer
 
-    shared = {"learning_rate": 1e-3, "gamma": 0.95, "seed": seed, "device": "cpu"}
+    shared = {"gamma": 0.95, "seed": seed, "device": "cpu"}
     small = {"policy_kwargs": {"net_arch": [64, 64]}}
     if task.learner == "SAC":
-        return SAC("MlpPolicy", env, learning_starts=1000, **small, **shared)
+        return SAC("MlpPolicy", env, learning_starts=1000, learning_rate=5e-4, **small, **shared)
     if task.learner == "PPO":
-        return PPO("MultiInputPolicy", env, n_steps=1024, **shared)
+        return PPO("MultiInputPolicy", env, n_steps=1024, learning_rate=1e-3, **shared)
     assert task.learner == "SAC + HER"
     return SAC(
         "MultiInputPolicy",
@@ -152,6 +152,7 @@ def _model(task: Task, env: Any, seed: int) -> Any:
         replay_buffer_class=HerReplayBuffer,
         replay_buffer_kwargs={"n_sampled_goal": 4, "goal_selection_strategy": "future"},
         learning_starts=1000,
+        learning_rate=1e-3,
         **small,
         **shared,
     )
