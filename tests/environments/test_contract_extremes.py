@@ -81,15 +81,14 @@ def test_the_hardest_actions_stay_in_the_documented_ranges(env):
 
 
 def test_an_action_is_read_and_not_written(env):
-    if is_discrete(env):
-        pytest.skip("an integer cannot be written to")
     env.reset(seed=0)
-    action = np.full(env.action_space.shape, 0.3)
+    value = 1 if is_discrete(env) else 0.3
+    action = np.full(env.action_space.shape, value)
     env.step(action)
-    np.testing.assert_array_equal(action, 0.3)
+    np.testing.assert_array_equal(action, value)
     action.flags.writeable = False
     env.step(action)
-    env.step(action.astype(np.float32).tolist())
+    env.step(action.tolist())
 
 
 def test_documented_rows_have_units_and_bounds(env):
@@ -134,7 +133,8 @@ def table():
 
 def test_the_readmes_first_steps_run(capsys):
     first = README[README.index("```python\n") + 10 :]
-    *lines, last = first[: first.index("```")].strip().splitlines()
+    assert "range(50)" in first  # fifty pictures take seconds
+    *lines, last = first[: first.index("```")].replace("range(50)", "range(3)").strip().splitlines()
     names = {}
     exec("\n".join(lines), names)
     animation = eval(last, names)
@@ -268,7 +268,8 @@ def ending(name):
 
 def test_a_last_step_may_end_the_task_and_meet_the_limit(name, env):
     if section(env, "Termination").startswith("never"):
-        pytest.skip("the task never ends")
+        assert not any(step[2] for step in play(env, hard_actions(env), seed=0) if len(step) > 2)
+        return
     seed, actions = ending(name)
     for limit, terminated, truncated in (
         (len(actions) - 1, False, True), (len(actions), True, True), (len(actions) + 1, True, False),
