@@ -1,32 +1,37 @@
-"""A robot that drives among blocks, in MuJoCo: one model, whose blocks a plan puts in their places.
+"""A robot that drives, and the few blocks around it, in MuJoCo: one small model for every plan and place.
 
-Nothing in it is there to be seen, so a physics step is short, and nothing is compiled for a new building.
+A robot reaches at most the cells around its own in a control step. So the model has only as many blocks as
+can be there, which are put in their places before each; in the whole building it would move alike, bit by
+bit. Nothing is there to be seen, a physics step is short, and nothing is compiled for a new building.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from environments.navigation.geodesics import CELL_SIZE
-from environments.navigation.plans import NUM_ROWS, IndoorPlan, merge_cells
+from environments.navigation.plans import NUM_COLUMNS, NUM_ROWS, IndoorPlan, merge_cells
 
 Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 ROBOT_RADIUS = 0.12  # m; a cylinder that fits into a cell
 ROBOT_MASS = 12.0  # kg
 PHYSICS_TIMESTEP = 0.01  # s
-SPEED_LIMIT = 0.5  # m/s
+NUM_SUBSTEPS = 20  # physics steps in a control step
+SPEED_LIMIT = 0.5  # m/s; 0.1 m in a control step, and the radius, stay within the cells around
 TURN_LIMIT = 1.5  # rad/s
 SPEED_GAIN = 120.0  # N s/m: reaches a new speed in about 0.1 s
 GRIP_GAIN = 600.0  # N s/m: wheels that hardly slip sideways
 TURN_GAIN = 1.0  # N m s/rad, on 0.0864 kg m2
 BLOCK_HEIGHT = 1.0  # m, of what the robot collides with
-NUM_BLOCKS = 80  # that the model has; the 12,000 plans of the splits need 50 to 65
-ASIDE = (0.0, 0.0, -50.0, 0.01, 0.01, 0.01)  # m, place and half sizes of a block that a plan does not need
+NUM_NEAR = 8  # blocks that the model has: as many as there are cells around one
+ASIDE = (0.0, 0.0, -50.0, 0.01, 0.01, 0.01)  # m, place and half sizes of a block that is not needed
 
 OPTION = f'timestep="{PHYSICS_TIMESTEP}" integrator="implicitfast" cone="pyramidal" iterations="10"'
 BLOCK_CLASS = '<geom type="box" group="3" contype="2" conaffinity="1" condim="1"/>'
@@ -47,55 +52,77 @@ WHEELS = f"""
 
 @lru_cache(maxsize=1)
 def driving_model() -> mujoco.MjModel:
-    """Compile the robot with all blocks aside; copy it before you write ``block_fields`` into it.
+    """Compile the robot with all blocks aside; copy it before you put them elsewhere.
 
-    Geoms 0 to NUM_BLOCKS - 1 are the blocks. There is no tree of bounding volumes, which would be the
-    compiled blocks'.
+    There is no tree of bounding volumes, which would be the compiled blocks'.
     """
-    x, y, z, *half = ASIDE
-    block = f'<geom class="block" pos="{x} {y} {z}" size="{half[0]} {half[1]} {half[2]}"/>'
+    return compile_among([ASIDE] * NUM_NEAR)
+
+
+def compile_among(blocks: ArrayLike) -> mujoco.MjModel:
+    """Compile the robot among blocks (B, 6), geoms 0 to B - 1: middle x, y, z and half sizes, m, world."""
+    geoms = "".join(
+        f'<geom class="block" pos="{x!r} {y!r} {z!r}" size="{a!r} {b!r} {c!r}"/>'
+        for x, y, z, a, b, c in np.asarray(blocks, dtype=np.float64).tolist()
+    )
     return mujoco.MjModel.from_xml_string(f"""
     <mujoco model="driving">
       <option {OPTION}><flag midphase="disable"/></option>
       <size memory="1M"/>
       <default><default class="block">{BLOCK_CLASS}</default></default>
       <worldbody>
-        {block * NUM_BLOCKS}
+        {geoms}
         <body name="robot">{CHASSIS}</body>
       </worldbody>
       <actuator>{WHEELS}</actuator>
     </mujoco>""")
 
 
+@dataclass(frozen=True, eq=False)
+class Blocks:
+    """What a robot can collide with in a plan.
+
+    Attributes:
+        place: (B + 1, 6) float64, middle x, y, z and half sizes, m, world; the last is aside.
+        near: (36, 48, 8) int64, the blocks that touch a cell or one around it, ascending; then the last.
+    """
+
+    place: Array
+    near: Ints
+
+
 def blocks_of(plan: IndoorPlan) -> Array:
     """Cover all cells that are not free with blocks (B, 6): middle x, y, z, and half sizes, m, world."""
-    found = []
-    for (first_row, end_row), (first_column, end_column) in merge_cells(~plan.free):
-        x, y = (first_column + end_column) / 2, NUM_ROWS - (first_row + end_row) / 2
-        half_width, half_depth = (end_column - first_column) / 2, (end_row - first_row) / 2
-        place = (x * CELL_SIZE, y * CELL_SIZE, BLOCK_HEIGHT / 2)
-        found.append((*place, half_width * CELL_SIZE, half_depth * CELL_SIZE, BLOCK_HEIGHT / 2))
-    return np.array(found)
+    return np.array([_block(rows, columns) for rows, columns in merge_cells(~plan.free)])
+
+
+def _block(rows: tuple[int, int], columns: tuple[int, int]) -> tuple[float, ...]:
+    x, y = sum(columns) / 2 * CELL_SIZE, (NUM_ROWS - sum(rows) / 2) * CELL_SIZE
+    half_width, half_depth = (columns[1] - columns[0]) / 2 * CELL_SIZE, (rows[1] - rows[0]) / 2 * CELL_SIZE
+    return (x, y, BLOCK_HEIGHT / 2, half_width, half_depth, BLOCK_HEIGHT / 2)
 
 
 @lru_cache(maxsize=64)
-def block_fields(plan: IndoorPlan) -> dict[str, Array]:
-    """Return a plan's values of the model's fields for geoms 0 to NUM_BLOCKS - 1, by the field's name.
+def blocks_by_cell(plan: IndoorPlan) -> Blocks:
+    """Find a plan's blocks, and which are near each cell."""
+    merged = list(merge_cells(~plan.free))
+    none = len(merged)
+    number = np.full((NUM_ROWS + 2, NUM_COLUMNS + 2), none)
+    for block, (rows, columns) in enumerate(merged):
+        number[rows[0] + 1 : rows[1] + 1, columns[0] + 1 : columns[1] + 1] = block
+    windows = np.lib.stride_tricks.sliding_window_view(number, (3, 3))
+    around = np.sort(windows.reshape(NUM_ROWS, NUM_COLUMNS, 9), axis=2)
+    around[..., 1:][around[..., 1:] == around[..., :-1]] = none  # each block once
+    near = np.sort(around, axis=2)[..., :NUM_NEAR]
+    return Blocks(np.array([*(_block(*rectangle) for rectangle in merged), ASIDE]), near)
 
-    Raises:
-        ValueError: the plan needs more blocks than the model has.
-    """
-    blocks = blocks_of(plan)
-    if len(blocks) > NUM_BLOCKS:
-        raise ValueError(
-            f"plan {plan.seed}: got {len(blocks)} blocks, expected at most {NUM_BLOCKS}. Take another plan."
-        )
-    placed = np.tile(np.array(ASIDE), (NUM_BLOCKS, 1))
-    placed[: len(blocks)] = blocks
-    half = placed[:, 3:]
+
+def block_fields(place: Array) -> dict[str, Array]:
+    """Return the model's fields of geoms 0 to NUM_NEAR - 1 by name, for blocks at (..., NUM_NEAR, 6)."""
+    half = place[..., 3:]
     return {
-        "geom_pos": placed[:, :3],
+        "geom_pos": place[..., :3],
         "geom_size": half,
-        "geom_rbound": np.sqrt(np.square(half).sum(axis=1)),
-        "geom_aabb": np.concatenate([np.zeros_like(half), half], axis=1),
+        "geom_rbound": np.sqrt(np.square(half).sum(axis=-1)),
+        "geom_aabb": np.concatenate([np.zeros_like(half), half], axis=-1),
     }

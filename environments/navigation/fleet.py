@@ -12,7 +12,15 @@ import numpy as np
 from mujoco import batch
 from numpy.typing import NDArray
 
-from environments.navigation.driving import SPEED_LIMIT, TURN_LIMIT, block_fields
+from environments.navigation.driving import (
+    ASIDE,
+    NUM_NEAR,
+    NUM_SUBSTEPS,
+    SPEED_LIMIT,
+    TURN_LIMIT,
+    block_fields,
+    blocks_by_cell,
+)
 from environments.navigation.geodesics import (
     CELL_SIZE,
     FORWARD,
@@ -21,12 +29,13 @@ from environments.navigation.geodesics import (
     TURN_LEFT,
     TURN_RIGHT,
 )
-from environments.navigation.motion import NUM_SUBSTEPS, Drive, Lattice
+from environments.navigation.motion import Drive, Lattice
 from environments.navigation.plans import NUM_COLUMNS, NUM_ROWS, IndoorPlan
 
 Array = NDArray[np.float64]
 Ids = NDArray[np.int64]
 
+NUM_BLOCKS = 72  # that a row has room for at first; a plan of the splits has 50 to 65
 BLOCK_FIELDS = ("geom_pos", "geom_size", "geom_rbound", "geom_aabb")
 
 
@@ -87,10 +96,12 @@ class LatticeFleet:
 
 
 class DriveFleet:
-    """N times ``Drive``, on one ``mujoco.batch.Batch`` whose blocks each row has for itself."""
+    """N times ``Drive``, on one ``mujoco.batch.Batch`` in which each row has its own blocks."""
 
     def __init__(self, num_robots: int, num_threads: int, alone: Drive) -> None:
         self._model, self._num_threads, self._num_robots = alone.physics.model, num_threads, num_robots
+        self._near = np.zeros((num_robots, NUM_ROWS, NUM_COLUMNS, NUM_NEAR), dtype=np.int64)
+        self._place = np.tile(np.array(ASIDE), (num_robots, NUM_BLOCKS, 1))
         self._connect()
 
     def _connect(self) -> None:
@@ -100,8 +111,11 @@ class DriveFleet:
 
     def use(self, row: int, plan: IndoorPlan) -> None:
         """Move a robot into another building."""
-        for name, values in block_fields(plan).items():
-            self._blocks[name][row, : len(values)] = values
+        blocks = blocks_by_cell(plan)
+        missing = len(blocks.place) - self._place.shape[1]
+        if missing > 0:
+            self._place = np.pad(self._place, ((0, 0), (0, missing), (0, 0)))
+        self._near[row], self._place[row, : len(blocks.place)] = blocks.near, blocks.place
 
     def place(self, ids: Ids, cells: Sequence[tuple[int, int]], headings: Sequence[int]) -> None:
         """Stand still in the middle of cells."""
@@ -110,7 +124,15 @@ class DriveFleet:
         self._qpos[ids, 0] = (column + 0.5) * CELL_SIZE
         self._qpos[ids, 1] = (NUM_ROWS - row - 0.5) * CELL_SIZE
         self._qpos[ids, 2] = np.array(headings) * np.pi / 2
+        self._surround(ids)
         self.batch.forward(self._selected(ids))
+
+    def _surround(self, ids: Ids) -> None:
+        """Put the blocks that are near around each robot."""
+        row, column = self.cells(ids)
+        near = self._near[ids, row, column]
+        for name, values in block_fields(self._place[ids[:, None], near]).items():
+            self._blocks[name][ids, :NUM_NEAR] = values
 
     def _selected(self, ids: Ids) -> Ids | None:
         return None if len(ids) == self._num_robots else ids
@@ -132,6 +154,7 @@ class DriveFleet:
         """Hold speeds and turn rates for a control step."""
         self._ctrl[ids, 0] = SPEED_LIMIT * actions[:, 0]
         self._ctrl[ids, 1] = TURN_LIMIT * actions[:, 1]
+        self._surround(ids)
         self.batch.step(self._selected(ids), nstep=NUM_SUBSTEPS)
 
     def save(self, row: int) -> dict[str, Any]:
@@ -143,16 +166,13 @@ class DriveFleet:
         self.batch.state[row] = state["physics"]
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {name: self.__dict__[name] for name in ("_model", "_num_threads", "_num_robots")}
-        blocks = {name: values.copy() for name, values in self._blocks.items()}
-        return {**kept, "state": self.batch.state.copy(), "blocks": blocks}
+        kept = ("_model", "_num_threads", "_num_robots", "_near", "_place")
+        return {**{name: self.__dict__[name] for name in kept}, "state": self.batch.state.copy()}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        state, blocks = kept.pop("state"), kept.pop("blocks")
+        state = kept.pop("state")
         self.__dict__.update(kept)
         self._connect()
-        for name, values in blocks.items():
-            self._blocks[name][:] = values
         self.batch.state[:] = state
 
 

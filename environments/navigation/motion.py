@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from environments.navigation.driving import (
+    NUM_SUBSTEPS,
     PHYSICS_TIMESTEP,
     SPEED_LIMIT,
     TURN_LIMIT,
+    Blocks,
     block_fields,
+    blocks_by_cell,
     driving_model,
 )
 from environments.navigation.geodesics import (
@@ -32,7 +35,6 @@ from environments.physics import Physics, wrap_angle
 
 Array = NDArray[np.float64]
 
-NUM_SUBSTEPS = 20  # physics steps of 10 ms in a control step
 CONTROL_PERIOD = NUM_SUBSTEPS * PHYSICS_TIMESTEP  # s, 5 Hz
 AIM_FIRST = 0.5  # rad; the expert turns on the spot while it looks further away than this
 AIM_GAIN = 3.0  # 1/s
@@ -96,11 +98,31 @@ class NavigationPhysics(Physics):
 
     def __init__(self) -> None:
         super().__init__(copy.copy(driving_model()), NUM_SUBSTEPS)
+        self._blocks: Blocks | None = None
+        self._surrounded: tuple[int, int] | None = None  # the cell that the blocks are around
 
     def enter(self, plan: IndoorPlan) -> None:
-        """Put the blocks where the plan has walls and furniture."""
-        for name, values in block_fields(plan).items():
-            getattr(self.model, name)[: len(values)] = values
+        """Be among the walls and the furniture of a plan."""
+        self._blocks, self._surrounded = blocks_by_cell(plan), None
+
+    def set_configuration(self, qpos: ArrayLike, qvel: ArrayLike) -> None:
+        """Begin afresh at time 0 with these positions and velocities, and no control."""
+        x, y, _ = np.asarray(qpos, dtype=np.float64)
+        self._surround(x, y)
+        super().set_configuration(qpos, qvel)
+
+    def step(self, ctrl: ArrayLike) -> None:
+        """Hold ``ctrl`` (nu,) for one control step, among the blocks that are near."""
+        x, y, _ = self.data.qpos
+        self._surround(x, y)
+        super().step(ctrl)
+
+    def _surround(self, x: float, y: float) -> None:
+        cell = cell_at(float(x), float(y))
+        if self._blocks is not None and cell != self._surrounded:
+            self._surrounded = cell
+            for name, values in block_fields(self._blocks.place[self._blocks.near[cell]]).items():
+                getattr(self.model, name)[: len(values)] = values
 
     def pose_world(self) -> Array:
         """x, y (m) and heading (rad, not wrapped) (3,) in the world frame."""

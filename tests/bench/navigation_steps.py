@@ -1,7 +1,7 @@
 """Control steps a second of navigation, driving and on the lattice: single, batched, and beside C and Gymnasium's.
 
 Rows of a batch are at different times of their episodes, so that each step has its share of resets, which draw
-a building each. In C there is MuJoCo's stepping of as many robots among the same blocks, and ``mj_multiRay``
+a building each. In C there is MuJoCo's stepping of as many robots among all blocks of a plan, and ``mj_multiRay``
 of one image a control step.
 """
 
@@ -16,11 +16,17 @@ from typing import Any
 import gymnasium
 import mujoco
 import numpy as np
+from mujoco import batch
 
 from environments.navigation import Camera, draw_plan, position
-from environments.navigation.driving import driving_model
-from environments.navigation.fleet import DriveFleet
-from environments.navigation.motion import NUM_SUBSTEPS, Drive
+from environments.navigation.driving import (
+    NUM_SUBSTEPS,
+    SPEED_LIMIT,
+    TURN_LIMIT,
+    blocks_of,
+    compile_among,
+)
+from environments.navigation.motion import Drive
 from environments.navigation.scene import build_model
 from environments.raycast import VISIBLE_GROUPS
 from environments.threads import Workers
@@ -138,21 +144,19 @@ def _peers(stack: ExitStack, task: str, sensors: tuple[str, ...], step_limit: in
 
 
 def _rollout(num_envs: int, num_threads: int) -> Way:
-    """MuJoCo alone: robots that drive at random among the blocks of their plans."""
-    fleet, rng = DriveFleet(num_envs, num_threads, Drive()), np.random.default_rng(0)
-    plans = [draw_plan(row % NUM_PLANS) for row in range(num_envs)]
-    ids = np.arange(num_envs)
-    for row, plan in enumerate(plans):
-        fleet.use(row, plan)
-    cells = [tuple(np.argwhere(plan.free)[rng.integers(400)]) for plan in plans]
-    fleet.place(ids, cells, [0] * num_envs)
-    steps, start = max(1, STEPS // num_envs), fleet.batch.state.copy()
-    speeds = rng.uniform(-1, 1, (num_envs, steps, driving_model().nu)) * (0.5, 1.5, 0.0)
+    """MuJoCo alone: robots that drive at random among all blocks of a plan."""
+    plan, rng = draw_plan(0), np.random.default_rng(0)
+    simulations = batch.Batch(compile_among(blocks_of(plan)), num_envs, nthread=num_threads)
+    cells = np.argwhere(plan.free)
+    places = [position(tuple(cell)) for cell in cells[rng.integers(len(cells), size=num_envs)]]
+    simulations.bind("qpos")[:, :2] = places
+    steps, start = max(1, STEPS // num_envs), simulations.state.copy()
+    speeds = rng.uniform(-1, 1, (num_envs, steps, 3)) * (SPEED_LIMIT, TURN_LIMIT, 0.0)
     control = np.repeat(speeds, NUM_SUBSTEPS, axis=1)
 
     def roll() -> None:
-        fleet.batch.state[:] = start
-        fleet.batch.rollout(steps * NUM_SUBSTEPS, control, record=())
+        simulations.state[:] = start
+        simulations.rollout(steps * NUM_SUBSTEPS, control, record=())
 
     return Way(Driver(f"C, Batch.rollout {num_envs} on {num_threads}", num_envs * steps, roll))
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from environments.navigation import (
+    CELL_SIZE,
     Camera,
     Noise,
     ObjectGoalNavigation,
@@ -18,7 +19,7 @@ from environments.navigation import (
     draw_plan,
     position,
 )
-from environments.navigation.driving import NUM_BLOCKS, block_fields, blocks_of
+from environments.navigation.driving import block_fields, blocks_by_cell, blocks_of
 from environments.navigation.motion import NUM_SUBSTEPS, NavigationPhysics
 from environments.navigation.plans import NUM_COLUMNS, NUM_ROWS
 from environments.navigation.scene import build_model
@@ -149,23 +150,34 @@ def test_blocks_cover_what_is_not_free_once(seed):
     np.testing.assert_array_equal(covered, ~plan.free)
 
 
+def test_the_blocks_near_a_cell_are_those_that_reach_into_the_cells_around_it():
+    plan = draw_plan(3)
+    blocks = blocks_by_cell(plan)
+    middle, half = blocks.place[:-1, :2], blocks.place[:-1, 3:5]
+    for cell in np.argwhere(plan.free)[::7]:
+        apart = np.abs(np.array(position(cell)) - middle) - half
+        expected = np.flatnonzero((apart < 1.5 * CELL_SIZE - 1e-9).all(axis=1))
+        near = blocks.near[tuple(cell)]
+        np.testing.assert_array_equal(near[: len(expected)], expected)
+        assert (near[len(expected) :] == len(middle)).all()
+    assert blocks.place[-1, 2] < -10, "the last is aside"
+
+
 def test_the_blocks_fields_are_what_mujoco_compiles():
     plan = draw_plan(4)
-    model, fields, count = build_model(4, 0.88, 60.0), block_fields(plan), len(blocks_of(plan))
+    model, place = build_model(4, 0.88, 60.0), blocks_of(plan)
     first = len(plan.boxes) + 2  # after the floor and the ceiling
-    for name, values in fields.items():
-        expected = getattr(model, name)[first : first + count]
-        np.testing.assert_allclose(values[:count], expected.reshape(values[:count].shape), rtol=0, atol=1e-15)
-    assert (fields["geom_pos"][count:, 2] < -10).all()
+    for name, values in block_fields(place).items():
+        compiled = getattr(model, name)[first : first + len(place)]
+        np.testing.assert_allclose(values, compiled.reshape(values.shape), rtol=0, atol=1e-15)
 
 
-def test_a_plan_with_too_many_blocks_is_refused(monkeypatch):
-    monkeypatch.setattr("environments.navigation.driving.NUM_BLOCKS", 20)
-    with pytest.raises(
-        ValueError, match=r"plan 900001: got \d+ blocks, expected at most 20. Take another plan"
-    ):
-        block_fields(draw_plan(900_001))
-    assert NUM_BLOCKS == 80
+def test_buildings_of_more_blocks_than_there_is_room_for_find_room(monkeypatch):
+    monkeypatch.setattr("environments.navigation.fleet.NUM_BLOCKS", 1)
+    batched, apart = (make("PointGoalDrive", mode, sensors=()) for mode in ("batched", "sync"))
+    batched.reset(seed=3)
+    apart.reset(seed=3)
+    assert_same_future(batched, apart, sample_actions(batched, 25))
 
 
 def test_state_before_a_reset_can_be_saved_and_brought_back():
