@@ -14,7 +14,7 @@ PIP_FLAGS ?=
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup test check demo starter release new grade audit bench gallery reproduce clean
+.PHONY: help setup test check demo starter release new grade audit bench fuzz gallery reproduce clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -49,7 +49,7 @@ new: setup ## A=hw7_demo: scaffold a complete tiny assignment
 grade: setup ## A=hw1_mdp S=submissions/: grade a folder of submissions
 	$(BIN)/autograder grade $(or $(A),$(error say which one: make grade A=hw1_mdp S=submissions/)) $(or $(S),$(error say where the submissions are: S=submissions/)) $(if $(JOBS),--jobs $(JOBS))
 
-audit: setup ## prove the grading fair (all, or A=hw1_mdp): reference, starter, mutants, alternatives
+audit: setup ## prove the grading fair (all, or A=hw1_mdp): reference, starter, mistakes, alternatives
 	$(BIN)/autograder audit $(A) $(if $(JOBS),--jobs $(JOBS))
 
 bench: setup ## measure all of it, or BENCH="sandbox peers class environments ant learners"
@@ -57,6 +57,9 @@ bench: setup ## measure all of it, or BENCH="sandbox peers class environments an
 
 gallery: setup ## every environment and camera on one sheet, docs/gallery.png
 	$(BIN)/python -m environments.gallery docs/gallery.png
+
+fuzz: setup ## mutate frames, calls, markers and 10,000 hand-ins (long; FUZZ="intake --mutants 500" for a part)
+	$(BIN)/python -m tests.autograder.fuzz $(FUZZ)
 
 reproduce: setup ## A=hw1_mdp: regenerate the assignment's headline table and figure
 	$(BIN)/python solutions/$(or $(A),$(error say which one: make reproduce A=hw1_mdp))/reproduce.py $(ARGS)

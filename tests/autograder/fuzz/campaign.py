@@ -23,7 +23,6 @@ from autograder.errors import AutograderError
 from autograder.grading.attempt import grade
 from autograder.grading.grader import Grader
 from autograder.intake import Submission, find_submissions
-from autograder.intake.template import TemplateCell
 from autograder.results import Outcome
 from autograder.source import edits
 from autograder.source.document import read_source
@@ -100,7 +99,7 @@ class Lab:
             if question.kind is not Kind.CODE:
                 continue
             cell = next(c for c in self.grader.template.cells if question.id in c.holes)
-            name = _function(cell, question.id)
+            name = cell.holes[question.id]
             right, given = (
                 dict(effective.functions(edits.of_question(book, question.id)["source"]))[name]
                 for book in (self.solved, self.starter)
@@ -209,15 +208,6 @@ def grade_one(root: Path, slug: str, read: Read) -> list[Mark]:
         diff = _diff(here, question.id, texts) if full and why is Why.CHANGED else ""
         marks.append(Mark(read.number, question.id, question.outcome, full, why, question.id in told, whole, diff))
     return marks
-
-
-def close_sandbox(root: Path, slug: str) -> None:
-    """End the sandbox of this process."""
-    lab(Course(root), slug).grader.close()
-
-
-def _function(cell: TemplateCell, question: str) -> str:
-    return cell.holes[question]
 
 
 def _reason(error: str) -> str:

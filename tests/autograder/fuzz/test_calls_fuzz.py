@@ -204,7 +204,7 @@ def local_student() -> LocalStudent:
 
 def test_any_conversation_goes_as_the_model_says_in_this_process() -> None:
     machine = type("Here", (Conversation,), {"student": local_student()})
-    run_state_machine_as_test(machine, settings=tries(15, stateful_step_count=20))  # type: ignore[arg-type]
+    run_state_machine_as_test(machine, settings=tries(8, stateful_step_count=20))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -217,4 +217,4 @@ def test_any_conversation_goes_as_the_model_says_in_a_worker(sandbox: Sandbox) -
     code = WorkerCode((Cell("c0", textwrap.dedent(SOURCE)),))
     with sandbox.worker(code, Limits(cpu_s=600, wall_s=600)) as worker:
         machine = type("There", (Conversation,), {"student": worker.student})
-        run_state_machine_as_test(machine, settings=tries(10, stateful_step_count=20))  # type: ignore[arg-type]
+        run_state_machine_as_test(machine, settings=tries(5, stateful_step_count=20))  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ CPU_S = 1.0  # what one small frame may take; milliseconds are usual
 
 
 @given(VALUES, st.integers(1, 50))
-@tries(100)
+@tries(80)
 def test_every_value_arrives_as_what_it_is(value: Any, piece: int) -> None:
     data = frames.wire(Encoder().encode(value))
     assert same(frames.read(data, piece=piece), plain(value))
@@ -72,19 +72,19 @@ def is_read_or_refused(data: bytes) -> None:
 
 
 @given(VALUES, VALUES, st.integers(0, 2**32))
-@tries(120)
+@tries(80)
 def test_a_damaged_frame_is_read_or_refused(value: Any, other: Any, seed: int) -> None:
     is_read_or_refused(frames.damaged(frames.encoded(value), random.Random(seed), frames.encoded(other)))
 
 
 @given(frames.FORGED, frames.BUFFERS)
-@tries(120)
+@tries(80)
 def test_a_forged_frame_is_read_or_refused(value: Any, buffers: tuple[Any, ...]) -> None:
     is_read_or_refused(frames.wire(frames.forged(value, buffers)))
 
 
 @given(st.binary(max_size=300))
-@tries(100)
+@tries(80)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     is_read_or_refused(data)
     is_read_or_refused(len(data).to_bytes(4, "little") + bytes(4) + data)

@@ -35,7 +35,7 @@ def test_an_honest_conversation_is_understood() -> None:
 
 
 @given(st.integers(2, liar.NUM_MESSAGES), SPOILERS, st.sampled_from(("close", "close", "close", "go on")))
-@tries(60)
+@tries(40)
 def test_garbage_at_any_step_is_a_death_that_is_told_or_does_no_harm(
     when: int, spoil: liar.Spoil, then: str
 ) -> None:

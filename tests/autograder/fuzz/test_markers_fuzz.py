@@ -51,7 +51,7 @@ def expected(text: str) -> list[str]:
 
 
 @given(RANDOMS)
-@tries(20)
+@tries(10)
 def test_a_good_source_is_cut_exactly(chance: random.Random) -> None:
     author = Author(chance)
     text = author.write()
@@ -64,7 +64,7 @@ def test_a_good_source_is_cut_exactly(chance: random.Random) -> None:
 
 
 @given(RANDOMS)
-@tries(60)
+@tries(40)
 def test_a_near_miss_is_refused_with_its_line_or_cut_without_a_leak(chance: random.Random) -> None:
     author = Author(chance)
     text = near_miss(author.write(), chance)
