@@ -21,7 +21,7 @@ from environments.moments import MOMENTS, Moment
 from environments.physics import Physics
 
 ROOT = Path(__file__).parents[2]
-SOME = ("robolearn/PendulumSwingUp-v0", "robolearn/ObjectGoalNavigation-v0", "robolearn/Corridor-v0")
+SOME = ("robolearn/PendulumSwingUp-v0", "robolearn/ObjectGoalNavigation-v0")
 NEW = """
 <mujoco>
   <worldbody>
@@ -82,7 +82,8 @@ def views(panels):
 
 
 @pytest.mark.parametrize("name", environments.IDS)
-def test_every_camera_and_every_image_of_an_id_has_its_picture(name):
+def test_every_camera_and_every_image_of_an_id_has_its_picture(name, monkeypatch):
+    monkeypatch.setattr(gallery, "CELL", (64, 86))  # a ninth of the pixels
     env = gymnasium.make(name).unwrapped
     env.reset(seed=0)
     model, _, first = env._scene()
@@ -94,7 +95,7 @@ def test_every_camera_and_every_image_of_an_id_has_its_picture(name):
     for panel in panels:
         assert panel.name == name
         assert panel.image.dtype == np.uint8
-        assert panel.image.shape[0] == CELL[0]
+        assert panel.image.shape[0] == 64
         assert panel.image.std() > 5, f"{panel.view} shows nothing"
 
 
