@@ -662,7 +662,8 @@ plt.show()
 #
 # One trap. Where two actions are *equally* good, rounding may prefer one today and the other tomorrow, and "stop when
 # the policy stays the same" waits for ever (Sutton & Barto 2018, exercise 4.4). So change an action only where
-# the new one is better by more than rounding, or stop on the values instead.
+# the new one is better by more than rounding, or stop on the values instead. Rounding is relative: it grows with the
+# size of the values, and values in the millions need more room than values near 1.
 #
 # ### 4.1 Policy iteration (8 points)
 #

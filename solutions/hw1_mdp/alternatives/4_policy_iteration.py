@@ -25,9 +25,10 @@ def policy_iteration(transition, reward, gamma):
         values = evaluate_exact(transition, reward, policy, gamma)
         table = reward + gamma * transition @ values
         gain = table.max(axis=1) - (policy * table).sum(axis=1)
-        if gain.max() < 1e-9:
+        better = gain > 1e-9 * max(1.0, np.abs(values).max())
+        if not better.any():
             break
-        policy[gain >= 1e-9] = np.eye(num_actions)[table.argmax(axis=1)[gain >= 1e-9]]
+        policy[better] = np.eye(num_actions)[table.argmax(axis=1)[better]]
     return values, policy.argmax(axis=1), num_evaluations
 
 

@@ -79,6 +79,33 @@ def random_situation(rng):
     )
 
 
+def look_alikes(qpos, qvel, target):
+    """Return pairs of situations that need different torques and are easily taken for one another, by name."""
+    here, tip = (qpos, qvel, target), forward_kinematics(qpos)
+    # The same fingertip with the elbow on the other side: mirror the arm about the line to the fingertip.
+    bearing = np.arctan2(tip[1], tip[0])
+    ahead = qpos - [bearing, 0.0]  # the fingertip on the world's x axis
+    shoulder_turned, elbow_turned = np.array([np.pi - qpos[0], qpos[1]]), np.array([qpos[0], np.pi - qpos[1]])
+    between = (tip - forward_kinematics(shoulder_turned)) / 2
+
+    def as_far(pose):
+        return pose, qvel, target - tip + forward_kinematics(pose)
+
+    return {
+        "the other way to bend the elbow": (here, (np.array([2 * bearing - qpos[0], -qpos[1]]), qvel, target)),
+        "the other way to bend the elbow, the fingertip straight ahead": ((ahead, qvel, target), (-ahead, qvel, target)),
+        "an angle of the other sign": (here, (qpos * [1, -1], qvel, target)),
+        "a shoulder angle of the other sign": (here, (qpos * [-1, 1], qvel, target)),
+        "a pose of the other sign and as far from its target": (here, as_far(-qpos)),
+        "shoulder angles with the same sine, as far from their targets": (here, as_far(shoulder_turned)),
+        "elbow angles with the same sine, as far from their targets": (here, as_far(elbow_turned)),
+        "opposite targets that are equally far": ((qpos, qvel, between), (shoulder_turned, qvel, -between)),
+        "a target on the other side": (here, (qpos, qvel, -target)),
+        "velocities of the other sign": (here, (qpos, -qvel, target)),
+        "velocities that are exchanged": (here, (qpos, qvel[::-1], target)),
+    }  # fmt: skip
+
+
 def drive(qpos, qvel, torques):
     """Run torques (T, 2), or T functions of the arm that return one, through MuJoCo from a state."""
     physics = ReacherPhysics()

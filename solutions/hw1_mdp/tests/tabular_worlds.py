@@ -92,6 +92,15 @@ def torus(rng, side, slip):
     return transition, np.repeat(height.reshape(-1, 1), 4, axis=1)
 
 
+def beside_an_end(transition, reward):
+    """Add a terminal state, worth nothing, that nobody comes to: the values around it may be of any size."""
+    num_states, num_actions = reward.shape
+    larger = np.zeros((num_states + 1, num_actions, num_states + 1))
+    larger[:-1, :, :-1] = transition
+    larger[-1, :, -1] = 1.0
+    return larger, np.append(reward, np.zeros((1, num_actions)), axis=0)
+
+
 def policy_values(transition, reward, policy, gamma):
     """Return the values of a deterministic policy, (S,) int, by a linear solve."""
     states = np.arange(len(reward))

@@ -7,7 +7,7 @@ import numpy as np
 from autograder.testing import expect, question
 from environments.reacher import GOAL_RADIUS, GOAL_SPEED, TORQUE_LIMIT, forward_kinematics
 
-from .arm_worlds import REACH, drive, ended, paid, random_situation, reaching, seen
+from .arm_worlds import REACH, drive, ended, look_alikes, paid, random_situation, reaching, seen
 
 GAMMA = 0.99
 
@@ -42,29 +42,13 @@ def test_nothing_that_matters_is_missing(student, rng):
 def test_mirror_images_look_different(student, rng):
     """Poses that share the fingertip, and mirrored poses, targets and velocities, look different."""
     for _ in range(3):
-        qpos, qvel, target = random_situation(rng)
-        here = seen(student, qpos, qvel, target)
-        tip = forward_kinematics(qpos)
-        # The same fingertip with the elbow on the other side: mirror the arm about the line to the fingertip.
-        elbow_flipped = np.array([2 * np.arctan2(tip[1], tip[0]) - qpos[0], -qpos[1]])
-        others = {
-            "the other way to bend the elbow": (elbow_flipped, qvel, target),
-            "an angle of the other sign": (qpos * [1, -1], qvel, target),
-            "a shoulder angle of the other sign": (qpos * [-1, 1], qvel, target),
-            "a pose of the other sign and as far from its target": (
-                -qpos, qvel, target - tip + forward_kinematics(-qpos),
-            ),
-            "a target on the other side": (qpos, qvel, -target),
-            "velocities of the other sign": (qpos, -qvel, target),
-            "velocities that are exchanged": (qpos, qvel[::-1], target),
-        }  # fmt: skip
-        scale = max(1e-12, float(np.max(np.abs(here))))
-        for name, situation in others.items():
-            there = seen(student, *situation)
+        for name, (one, other) in look_alikes(*random_situation(rng)).items():
+            here, there = seen(student, *one), seen(student, *other)
+            scale = max(1e-12, float(np.max(np.abs(here))))
             expect(
                 len(there) == len(here) and np.max(np.abs(there - here)) > 1e-6 * scale,
                 f"two situations look the same: {name}",
-                hint="A cosine does not know the sign of its angle, a fingertip not the way the elbow bends.",
+                hint="A cosine does not know the sign of its angle, a sine not the side; a fingertip not how the elbow bends.",
             )
 
 

@@ -254,16 +254,17 @@ def test_bounds_are_not_looser_than_the_derivation(student, rng):
 @question("3.3 error_bound", points=0.5)
 def test_sweeps_left_are_the_fewest(student, rng):
     """After the sweeps that are left the bound is small enough, and one sweep earlier it is not."""
-    for gamma in (0.5, 0.9, 0.99):
+    for gamma, scale in ((0.5, 1.0), (0.9, 1.0), (0.99, 1.0), (0.9, 1e-3)):  # large rewards and small ones
         _, _, values, backed_up, _ = early(rng, gamma, 1)
-        value_error, _, sweeps_left = bounds(student, values, backed_up, gamma, 1e-3)
+        accuracy = 1e-3 * scale
+        value_error, _, sweeps_left = bounds(student, scale * values, scale * backed_up, gamma, accuracy)
         expect(
-            gamma**sweeps_left * value_error <= 1e-3 * (1 + 1e-9),
+            gamma**sweeps_left * value_error <= accuracy * (1 + 1e-9),
             "the bound is not yet small enough after sweeps_left sweeps",
             hint="gamma to the power n times the bound: round n up.",
         )
         expect(
-            gamma ** (sweeps_left - 1) * value_error > 1e-3 * (1 - 1e-9),
+            gamma ** (sweeps_left - 1) * value_error > accuracy * (1 - 1e-9),
             "fewer sweeps would do",
             hint="Each sweep multiplies the bound on the VALUES by gamma.",
         )

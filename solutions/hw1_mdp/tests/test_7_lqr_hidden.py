@@ -27,6 +27,17 @@ class Waves:
         return np.sin(self.mix @ x + self.push @ u) + x**3 / 5 + 0.3 * u[0] * u[1]
 
 
+class Picky(Waves):
+    """Takes floats and nothing else, as promised to it, and remembers whether it got something else."""
+
+    only_floats = True
+
+    def step(self, x, u):
+        """Return the next state (5,)."""
+        self.only_floats &= np.asarray(x).dtype.kind == "f" and np.asarray(u).dtype.kind == "f"
+        return super().step(x, u)
+
+
 class Cart:
     """One control step of MuJoCo's cart-pole."""
 
@@ -60,14 +71,17 @@ def test_nonlinear_step(student, reference, trusted, rng):
 
 @question("7.1 linearise", points=1)
 def test_whole_numbers(student, trusted):
-    """A point given in whole numbers is linearised like any other."""
-    dynamics = trusted(Waves(np.random.default_rng(3)), methods=["step"], budget={"step": 60})
+    """A point given in whole numbers is linearised like any other, and the simulator still gets floats."""
+    waves = Picky(np.random.default_rng(3))
+    dynamics = trusted(waves, methods=["step"], budget={"step": 60})
     A, B = jacobians(student, dynamics, np.array([0, 1, 0, -1, 2]), np.array([1, 0]), 1e-5, (5, 2))
     again_A, again_B = jacobians(student, dynamics, np.array([0.0, 1, 0, -1, 2]), np.array([1.0, 0]), 1e-5, (5, 2))
     expect(np.any(np.asarray(A)) and np.any(np.asarray(B)), "the Jacobian of whole numbers is zero",
            hint="Adding 1e-5 to an array of integers in place changes nothing; make floats first.")  # fmt: skip
     expect_close(A, again_A, what="A", hint="x0 and u0 may be arrays of integers; make floats first.")
     expect_close(B, again_B, what="B", hint="x0 and u0 may be arrays of integers; make floats first.")
+    expect(waves.only_floats, "step was called with integers, and is promised a float state and a float action",
+           hint="Make floats of x0 AND of u0 first, also where only the other one varies.")  # fmt: skip
 
 
 @question("7.1 linearise", points=1)
