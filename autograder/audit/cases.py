@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from autograder.audit.automatic.mutants import AutomaticMutant, automatic_mutants
 from autograder.course import Course, Kind
 from autograder.source.document import Source
 from autograder.source.variants import Alternative, Mutant, alternatives, mutants
@@ -23,9 +24,10 @@ class Part(StrEnum):
     STARTER = "starter"  # earns nothing
     MUTANTS = "mutants"  # each loses points in its own question alone
     ALTERNATIVES = "alternatives"  # each loses nothing
+    AUTOMATIC = "automatic"  # nearly all small changes of the reference lose points
 
 
-PARTS = (Part.REFERENCE, Part.STARTER, Part.MUTANTS, Part.ALTERNATIVES)
+PARTS = (Part.REFERENCE, Part.STARTER, Part.MUTANTS, Part.ALTERNATIVES, Part.AUTOMATIC)
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,12 @@ class Case:
     name: str  # for people: "mutant 3.2 sum_norm"
     seed: int
     questions: tuple[str, ...]  # those to grade
-    change: Mutant | Alternative | None = field(default=None, repr=False)
+    change: Mutant | Alternative | AutomaticMutant | None = field(default=None, repr=False)
+    cpu_s: float = 0.0  # of an automatic mutant: CPU time for each question
 
     @property
     def question(self) -> str:
-        """The question that a mutant or an alternative is about."""
+        """The question that a change is about."""
         return self.change.question if self.change else ""
 
 
@@ -96,6 +99,20 @@ def alternative_cases(
             Case(Part.ALTERNATIVES, f"alternative {other.question} {other.name}", seed, questions, other)
         )
     return found
+
+
+def automatic_cases(source: Source, seed: int, cpu_s: Mapping[str, float]) -> list[Case]:
+    """Return each automatic mistake; it is graded in its own question alone, up to the first lost point.
+
+    Args:
+        source: the assignment's source.
+        seed: the grading seed.
+        cpu_s: CPU time for each question; mistakes of other questions are left out.
+    """
+    return [
+        Case(Part.AUTOMATIC, f"automatic {m.name}", seed, (m.question,), m, cpu_s[m.question])
+        for m in automatic_mutants(source) if m.question in cpu_s
+    ]  # fmt: skip
 
 
 def scored(source: Source) -> tuple[str, ...]:

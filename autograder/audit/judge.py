@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from autograder.audit.automatic.kills import Kills, Tally, Trial, add, count
+from autograder.audit.automatic.mutants import AutomaticMutant
+from autograder.audit.automatic.survivors import Record
 from autograder.audit.cases import Case, Part
 from autograder.course import Assignment, Kind
 from autograder.results import Outcome, QuestionResult, SubmissionResult
@@ -41,10 +44,24 @@ class Row:
     num_caught: int = 0
     num_alternatives: int = 0
     num_accepted: int = 0
+    num_automatic: int = 0  # small changes of the reference that were tried
+    num_killed: int = 0  # of those: the tests noticed
+    num_raised: int = 0  # of those killed: by an error, which any call would have shown
+    num_explained: int = 0  # survivors that stand in survivors.toml with a reason
     num_seeds: int = 0
     num_full: int = 0  # seeds under which the reference earned all points
     cpu_s: float = 0.0  # the reference's largest
     limit_s: float = 0.0
+
+    @property
+    def kill_rate(self) -> float | None:
+        """The share of the noticeable automatic mistakes that the tests notice; None where none was tried."""
+        return self.tally.rate if self.num_automatic else None
+
+    @property
+    def tally(self) -> Tally:
+        """What the automatic mistakes came to."""
+        return Tally(self.num_automatic, self.num_killed, self.num_raised, self.num_explained)
 
 
 @dataclass(frozen=True)
@@ -61,6 +78,17 @@ class Audit:
     tier: str = ""
     budget_s: float = CPU_BUDGET_S
     notes: tuple[str, ...] = field(default=())
+    survivors: tuple[str, ...] = field(default=())  # unexplained automatic mistakes that no test notices
+
+    @property
+    def tally(self) -> Tally:
+        """What the automatic mistakes of all questions came to."""
+        return add(row.tally for row in self.rows)
+
+    @property
+    def kill_rate(self) -> float | None:
+        """The share of the noticeable automatic mistakes that the tests notice; None where none was tried."""
+        return self.tally.rate if self.tally.num_tried else None
 
     @property
     def passed(self) -> bool:
@@ -117,6 +145,8 @@ def problems_of(case: Case, result: SubmissionResult, unsound: Collection[str] =
         Problem(case.part, q.id, f"{case.name}: {q.id} ended in GRADER_ERROR: {_why(q)}") for q in broken
     ]
     sound = [q for q in result.questions if q not in broken and q.kind != Kind.WRITTEN]
+    if case.part is Part.AUTOMATIC:
+        return found  # what it loses is counted, see `kills`
     if case.part is not Part.STARTER:
         sound = [q for q in sound if q.id not in excused]
     if case.part is Part.STARTER:
@@ -132,6 +162,16 @@ def problems_of(case: Case, result: SubmissionResult, unsound: Collection[str] =
             where = f" ({change.path.name}:{change.line}: {change.why})" if change else ""
             found.append(Problem(case.part, own, f"{case.name}: loses nothing, no test notices it{where}"))
     return found
+
+
+def kills(graded: Graded, records: Iterable[Record]) -> Kills:
+    """Count the automatic mistakes that were noticed; one that could not be graded counts for nothing."""
+    trials = []
+    for case, result in graded:
+        if isinstance(case.change, AutomaticMutant) and not problems_of(case, result):
+            trials.append(Trial(case.change, result.questions[0]))
+    tried = {trial.mutant.question for trial in trials}
+    return count(trials, [record for record in records if record.question in tried])
 
 
 def timing_problems(graded: Graded, assignment: Assignment, budget_s: float = CPU_BUDGET_S) -> list[Problem]:
@@ -195,13 +235,19 @@ def _unfounded(entry: Any) -> str:
     return ""
 
 
-def rows_of(graded: Graded, assignment: Assignment, tests: Mapping[str, tuple[int, int]]) -> tuple[Row, ...]:
+def rows_of(
+    graded: Graded,
+    assignment: Assignment,
+    tests: Mapping[str, tuple[int, int]],
+    tallies: Mapping[str, Tally],
+) -> tuple[Row, ...]:
     """Count, for each question, what was noticed.
 
     Args:
         graded: the audit's submissions with their results.
         assignment: the manifest.
         tests: number of public and of hidden tests by question.
+        tallies: what the automatic mistakes of each question came to.
     """
     rows, unsound = [], _unsound(graded)
     for question in assignment.questions:
@@ -212,11 +258,14 @@ def rows_of(graded: Graded, assignment: Assignment, tests: Mapping[str, tuple[in
         others = [(c, r) for c, r in mine if c.part is Part.ALTERNATIVES]
         references = [result for case, result in graded if case.part is Part.REFERENCE]
         public, hidden = tests.get(question.id, (0, 0))
+        tally = tallies.get(question.id, Tally())
         rows.append(
             Row(
                 question.id, question.title, public, hidden,
                 num_mutants=len(mutants), num_caught=_num_sound(mutants, unsound),
                 num_alternatives=len(others), num_accepted=_num_sound(others, unsound),
+                num_automatic=tally.num_tried, num_killed=tally.num_killed,
+                num_raised=tally.num_raised, num_explained=tally.num_explained,
                 num_seeds=len(references), num_full=sum(_full(r, question.id) for r in references),
                 cpu_s=max((_cpu(r, question.id) for r in references), default=0.0),
                 limit_s=question.limits.cpu_s,

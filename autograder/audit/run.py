@@ -7,8 +7,11 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from weakref import WeakKeyDictionary
 
 from autograder.audit import cases, judge, reach
+from autograder.audit.automatic.survivors import read_records
+from autograder.audit.automatic.trial import cpu_limits, impatient
 from autograder.audit.cases import PARTS, Case, Part
 from autograder.audit.judge import Audit, Problem
 from autograder.audit.workshop import Workshop
@@ -56,10 +59,13 @@ def audit(
         with Grader(course, slug) as own:
             return audit(course, slug, parts=parts, seeds=seeds, jobs=jobs, grader=own, hear=hear, tick=tick)
     notes: list[str] = []
+    records = read_records(source)
     with lend(grader) as recipe, _lent(source):
-        todo = _cases(course, source, grader, parts, seeds, notes, recipe)
+        todo, problems = _cases(course, source, grader, parts, seeds, notes, recipe)
         graded, failures = _grade(todo, recipe, jobs, hear, tick)
-    problems = [*failures, *judge.judged(graded)]
+    problems += [*failures, *judge.judged(graded)]
+    kills = judge.kills(graded, records)
+    problems += [Problem(Part.AUTOMATIC, question, what) for question, what in kills.problems]
     problems += judge.timing_problems(graded, grader.assignment)
     problems += judge.threshold_problems(grader.solution)
     tests = {
@@ -68,15 +74,17 @@ def audit(
     }
     references = [result.cpu_s for case, result in graded if case.part is Part.REFERENCE]
     return Audit(
-        slug, judge.rows_of(graded, grader.assignment, tests), tuple(problems), max(references, default=0.0),
+        slug, judge.rows_of(graded, grader.assignment, tests, kills.questions), tuple(problems),
+        max(references, default=0.0),
         time.perf_counter() - start, tuple(part.value for part in PARTS if part in parts), len(todo),
         next((result.tier for _, result in graded), ""), notes=tuple(notes),
+        survivors=tuple(f"{m.path.name}:{m.line}: {m.name}: {m.why}" for m in kills.survivors),
     )  # fmt: skip
 
 
 def grade_case(recipe: Recipe, case: Case) -> SubmissionResult:
     """Build and grade one case in this process."""
-    grader = process_grader(recipe).with_seed(case.seed)
+    grader = _grader(recipe, case)
     slug = grader.assignment.slug
     if slug not in _workshops:
         _workshops[slug] = Workshop(read_source(grader.course, slug))
@@ -88,6 +96,17 @@ def grade_case(recipe: Recipe, case: Case) -> SubmissionResult:
 
 
 _workshops: dict[str, Workshop] = {}  # of this process; a forked process finds its parent's here
+_graders: WeakKeyDictionary[Grader, dict[tuple[int, float], Grader]] = WeakKeyDictionary()
+
+
+def _grader(recipe: Recipe, case: Case) -> Grader:
+    """Return this process's grader under a case's seed and limit; made once, because its digests are dear."""
+    own = process_grader(recipe)
+    known, key = _graders.setdefault(own, {}), (case.seed, case.cpu_s)
+    if key not in known:
+        seeded = own.with_seed(case.seed)
+        known[key] = impatient(seeded, case.cpu_s) if case.part is Part.AUTOMATIC else seeded
+    return known[key]
 
 
 @contextmanager
@@ -107,10 +126,12 @@ def _cases(
     seeds: int,
     notes: list[str],
     recipe: Recipe,
-) -> list[Case]:
+) -> tuple[list[Case], list[Problem]]:
     found: list[Case] = []
-    if Part.MUTANTS in parts or Part.ALTERNATIVES in parts:
-        known = _reached(source, grader, recipe)
+    problems: list[Problem] = []
+    if {Part.MUTANTS, Part.ALTERNATIVES, Part.AUTOMATIC} & set(parts):
+        traced = _traced(source, grader, recipe)
+        known = reach.reached(traced, source.assignment)
         if Part.MUTANTS in parts:
             found += cases.mutant_cases(course, source, grader.seed, known)
         if Part.ALTERNATIVES in parts:
@@ -121,16 +142,25 @@ def _cases(
                 f"{len(found)} mutants and alternatives, each graded in the questions in which its code "
                 f"runs: {each:.1f} on average"
             )
+        if Part.AUTOMATIC in parts:
+            limits = cpu_limits(traced)
+            found += cases.automatic_cases(source, grader.seed, limits)
+            if Part.REFERENCE not in parts:  # which says so itself
+                problems += [_loses(q) for q in cases.scored(source) if q not in limits]
     if Part.STARTER in parts:
         found.append(cases.starter_case(source, grader.seed))
     if Part.REFERENCE in parts:
         found += cases.reference_cases(source, cases.seeds(grader.seed, seeds))
-    return sorted(
-        found, key=lambda case: -len(case.questions)
-    )  # the long ones first: no core waits at the end
+    # the long ones first: no core waits at the end
+    return sorted(found, key=lambda case: -len(case.questions)), problems
 
 
-def _reached(source: Source, grader: Grader, recipe: Recipe) -> dict[str, frozenset[str]]:
+def _loses(question: str) -> Problem:
+    what = f"{question}: the reference itself loses points, so that its automatic mistakes say nothing"
+    return Problem(Part.AUTOMATIC, question, what)
+
+
+def _traced(source: Source, grader: Grader, recipe: Recipe) -> SubmissionResult:
     """Grade the traced submission; in a process of its own, because processes are forked from this one."""
     case = cases.traced_case(source, grader.seed)
     [(_, outcome)] = Pool(1).run(partial(grade_case, recipe), [case])
@@ -138,7 +168,7 @@ def _reached(source: Source, grader: Grader, recipe: Recipe) -> dict[str, frozen
         raise AutograderError(
             f"{source.assignment.slug}: the traced reference cannot be graded: {outcome.why}"
         )
-    return reach.reached(outcome.value, source.assignment)
+    return outcome.value
 
 
 def _grade(

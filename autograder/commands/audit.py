@@ -15,16 +15,20 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from autograder.audit.cases import Part
-    from autograder.audit.judge import Audit
+    from autograder.audit.judge import Audit, Row
     from autograder.course import Course
 
 
-@click.command(short_help="Test the tests: reference, starter, planted mistakes, other right answers.")
+@click.command(
+    short_help="Test the tests: reference, starter, mistakes planted and automatic, right answers."
+)
 @click.argument("hw", nargs=-1, metavar="[HW]...")
 @click.option("--jobs", type=click.IntRange(1), help="Submissions graded at a time. [default: one a core]")
 @click.option("--seeds", default=20, show_default=True, type=click.IntRange(1), metavar="N",
               help="Grading seeds under which the reference must earn everything.")  # fmt: skip
-@click.option("--only", multiple=True, metavar="PART,...", help="reference, starter, mutants, alternatives.")
+@click.option(
+    "--only", multiple=True, metavar="PART,...", help="reference, starter, mutants, alternatives, automatic."
+)
 @click.option(
     "--json", "json_path", type=click.Path(path_type=Path), metavar="FILE", help="Write it all as JSON."
 )
@@ -41,11 +45,14 @@ def command(
 
     The reference earns every point under many grading seeds, within its limits; the untouched starter earns
     none; each planted mistake of solutions/HW/mutants loses points in its own question and nowhere else; each
-    right answer of solutions/HW/alternatives loses nothing; every threshold stands beside its evidence.
+    right answer of solutions/HW/alternatives loses nothing; of all small changes of the reference the tests
+    notice 95 in 100, in each question, those aside that solutions/HW/survivors.toml explains; every threshold
+    stands beside its evidence.
 
     \b
     autograder audit hw1_mdp
     autograder audit hw1_mdp --only mutants,alternatives
+    autograder audit hw1_mdp --only automatic
     autograder audit --seeds 5 --json build/audit.json
 
     Exit codes: 0 nothing is wrong, 1 something is (every reason is listed), 2 wrong use.
@@ -67,7 +74,8 @@ def command(
 
 def as_data(audit: Audit) -> dict[str, Any]:
     """Return an audit as JSON-ready data."""
-    return {**asdict(audit), "passed": audit.passed}
+    rows = [{**asdict(row), "kill_rate": row.kill_rate} for row in audit.rows]
+    return {**asdict(audit), "rows": rows, "kill_rate": audit.kill_rate, "passed": audit.passed}
 
 
 def _parts(only: tuple[str, ...]) -> list[Part]:
@@ -124,14 +132,14 @@ def _show(console: Console, audit: Audit) -> None:
         pad_edge=False,
     )
     table.add_column("question", overflow="fold", max_width=44)
-    for name in ("public", "hidden", "reference", "mutants", "alternatives", "CPU s", "limit"):
+    for name in ("public", "hidden", "reference", "mutants", "alternatives", "automatic", "CPU s", "limit"):
         table.add_column(name, justify="right", no_wrap=True)
     wrong = {problem.question for problem in audit.problems}
     for row in audit.rows:
         table.add_row(
             f"{row.id} {row.title}", str(row.num_public), str(row.num_hidden),
             _of(row.num_full, row.num_seeds), _of(row.num_caught, row.num_mutants),
-            _of(row.num_accepted, row.num_alternatives),
+            _of(row.num_accepted, row.num_alternatives), _killed(row),
             f"{row.cpu_s:.2f}", f"{row.limit_s:g}", style="red" if row.id in wrong else "",
         )  # fmt: skip
     console.print(table)
@@ -142,15 +150,33 @@ def _show(console: Console, audit: Audit) -> None:
     for note in audit.notes:
         say(note + ".")
     if audit.num_cases:
+        takes = f" The reference takes {audit.cpu_s:.1f} s of CPU, the budget is {audit.budget_s:g} s."
         say(
-            f"{audit.num_cases} submissions in {audit.wall_s:.1f} s, sandbox tier {audit.tier}. "
-            f"The reference takes {audit.cpu_s:.1f} s of CPU, the budget is {audit.budget_s:g} s."
+            f"{audit.num_cases} submissions in {audit.wall_s:.1f} s, sandbox tier {audit.tier}."
+            f"{takes if audit.cpu_s else ''}"
         )
+    if audit.kill_rate is not None:
+        tally = audit.tally
+        explained = f"; of {tally.num_explained} more it is explained why no test can"
+        say(
+            f"The tests notice {tally.num_killed} of {tally.num_noticeable} automatic mistakes "
+            f"({tally.rate:.1%}){explained if tally.num_explained else ''}."
+        )
+    for survivor in audit.survivors:
+        say(f"  survives: {survivor}")
     for problem in audit.problems:
         say(f"  {problem.part}: {problem.what}")
     number = len(audit.problems)
     words = {0: "nothing is wrong", 1: "1 thing is wrong"}.get(number, f"{number} things are wrong")
     say(f"{audit.slug} ({', '.join(audit.parts)}): {words}.")
+
+
+def _killed(row: Row) -> str:
+    """Say how many automatic mistakes were noticed of those that can be, and how many more are explained."""
+    if not row.num_automatic:
+        return "-"
+    explained = f" +{row.num_explained}" if row.num_explained else ""
+    return f"{row.num_killed}/{row.tally.num_noticeable}{explained}"
 
 
 def _of(part: int, whole: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from autograder.source.markers import Hole, find_holes, lines_of
@@ -25,9 +25,14 @@ def cut_holes(text: str, holes: Sequence[Hole]) -> str:
     return _replace(text, holes, lambda hole, _: _todo(hole))
 
 
-def uncover(text: str, holes: Sequence[Hole]) -> str:
-    """Return the complete code without markers and hints."""
-    return _replace(text, holes, lambda hole, lines: lines[hole.first - 1 : hole.end - 1])
+def uncover(text: str, holes: Sequence[Hole], other: Mapping[str, str] | None = None) -> str:
+    """Return the complete code without markers and hints; some holes with other lines, by question."""
+
+    def lines_for(hole: Hole, lines: list[str]) -> list[str]:
+        given = (other or {}).get(hole.id)
+        return lines[hole.first - 1 : hole.end - 1] if given is None else lines_of(given)
+
+    return _replace(text, holes, lines_for)
 
 
 def body(text: str, hole: Hole) -> str:

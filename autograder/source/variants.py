@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -215,6 +215,30 @@ def _mutated(source: Source, mutant: Mutant) -> tuple[str, Problem | None]:
 
 
 def _read_mutants(path: Path, problems: list[Problem]) -> list[Mutant]:
+    found = []
+    for line, table in read_tables(path, "mutant", _KEYS, problems):
+        if _IDENTIFIER.fullmatch(table["name"]):
+            found.append(Mutant(**table, path=path, line=line))
+        else:
+            message = f"a mutant's name is an identifier, got {table['name']!r}"
+            problems.append(Problem(path, line, message))
+    return found
+
+
+def read_tables(
+    path: Path, name: str, keys: Sequence[str], problems: list[Problem]
+) -> list[tuple[int, dict[str, str]]]:
+    """Read a TOML file of ``[[name]]`` tables that hold texts under given keys.
+
+    Args:
+        path: the file.
+        name: what a table is, such as "mutant".
+        keys: the keys of a table, all of them needed.
+        problems: gets what is wrong.
+
+    Returns:
+        The sound tables, each with its line.
+    """
     text = path.read_text(encoding="utf-8")
     try:
         raw = tomllib.loads(text)
@@ -222,30 +246,27 @@ def _read_mutants(path: Path, problems: list[Problem]) -> list[Mutant]:
         match = re.search(r"line (\d+)", str(error))
         problems.append(Problem(path, int(match.group(1)) if match else 1, f"not valid TOML: {error}"))
         return []
-    heads = [
-        i for i, line in enumerate(text.split("\n"), start=1) if re.match(r"\s*\[\[\s*mutant\s*\]\]", line)
-    ]
-    tables = raw.get("mutant", [])
-    if set(raw) - {"mutant"} or not isinstance(tables, list):
-        problems.append(Problem(path, 1, "a file of mutants holds [[mutant]] tables and nothing else"))
+    head = re.compile(rf"\s*\[\[\s*{name}\s*\]\]")
+    heads = [i for i, line in enumerate(text.split("\n"), start=1) if head.match(line)]
+    tables = raw.get(name, [])
+    if set(raw) - {name} or not isinstance(tables, list):
+        problems.append(Problem(path, 1, f"a file of {name}s holds [[{name}]] tables and nothing else"))
         return []
     found = []
     for i, table in enumerate(tables):
         line = heads[i] if i < len(heads) else 1
-        if (message := _mutant_problem(table)) is not None:
+        if (message := _table_problem(table, name, keys)) is not None:
             problems.append(Problem(path, line, message))
         else:
-            found.append(Mutant(**table, path=path, line=line))
+            found.append((line, table))
     return found
 
 
-def _mutant_problem(table: dict[str, Any]) -> str | None:
-    if set(table) != set(_KEYS):
-        return f"a mutant has the keys {', '.join(_KEYS)}, got {', '.join(table) or 'none'}"
+def _table_problem(table: dict[str, Any], name: str, keys: Sequence[str]) -> str | None:
+    if set(table) != set(keys):
+        return f"a {name} has the keys {', '.join(keys)}, got {', '.join(table) or 'none'}"
     if not all(isinstance(v, str) for v in table.values()):
-        return "every value of a mutant is text"
-    if not _IDENTIFIER.fullmatch(table["name"]):
-        return f"a mutant's name is an identifier, got {table['name']!r}"
+        return f"every value of a {name} is text"
     return None
 
 
@@ -287,6 +308,7 @@ __all__ = [
     "alternatives",
     "hole_body",
     "mutants",
+    "read_tables",
     "solved",
     "solved_notebook",
     "starter",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -87,7 +87,14 @@ class Suite:
         return tuple(test for test in self._items if test.question == question_id)
 
     def run(
-        self, question_id: str, student: Any, *, seed: int, reference: Any = None, public_only: bool = False
+        self,
+        question_id: str,
+        student: Any,
+        *,
+        seed: int,
+        reference: Any = None,
+        public_only: bool = False,
+        until_lost: Sequence[ScoringTest] = (),
     ) -> tuple[tuple[TestResult, ...], tuple[Attachment, ...]]:
         """Run one question's tests on one student's code.
 
@@ -98,6 +105,7 @@ class Suite:
             reference: the solutions module; needed by hidden tests that compare with it, and to tell a
                 student's nonsense from a broken test.
             public_only: leave the hidden tests out.
+            until_lost: the question's tests in another order; stop at the first that loses points.
 
         Returns:
             One result a test, and what the tests attached.
@@ -108,7 +116,7 @@ class Suite:
         death: Verdict | None = None
         with self._lock:
             wrapped = as_student(student)
-            for test in self.tests(question.id):
+            for test in until_lost or self.tests(question.id):
                 if public_only and test.hidden:
                     continue
                 if death is not None:
@@ -117,6 +125,8 @@ class Suite:
                 result, verdict, pictures = self._run_test(test, question, wrapped, seed, reference)
                 results.append(result)
                 attachments += pictures
+                if until_lost and result.points < result.possible:
+                    break
                 death = verdict if verdict is not None and verdict.died else None
         return tuple(results), tuple(attachments)
 

@@ -1,6 +1,6 @@
 """Every assignment's tests are fair: what must earn earns, what must lose loses, in its own question only.
 
-`make audit` does the same under twenty grading seeds.
+`make audit` does the same under twenty grading seeds, and tries all automatic mistakes.
 """
 
 import json
@@ -19,10 +19,25 @@ COURSE = Course(Path(__file__).parents[2])
 def test_the_audit_finds_nothing_wrong(slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(COURSE.root)
     report = tmp_path / "audit.json"
-    result = CliRunner().invoke(cli, ["audit", slug, "--seeds", "2", "--json", str(report)])
+    parts = "reference,starter,mutants,alternatives"
+    result = CliRunner().invoke(cli, ["audit", slug, "--seeds", "2", "--only", parts, "--json", str(report)])
     assert result.exit_code == 0, result.output
     (audit,) = json.loads(report.read_text())
     for row in audit["rows"]:
         assert row["num_public"] >= 1 and row["num_hidden"] >= 1, row
         assert row["num_caught"] == row["num_mutants"] >= 4, row
         assert row["num_accepted"] == row["num_alternatives"] >= 1, row
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("slug", COURSE.slugs())
+def test_nearly_every_automatic_mistake_is_noticed(
+    slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(COURSE.root)
+    report = tmp_path / "audit.json"
+    result = CliRunner().invoke(cli, ["audit", slug, "--only", "automatic", "--json", str(report)])
+    assert result.exit_code == 0, result.output
+    (audit,) = json.loads(report.read_text())
+    assert audit["kill_rate"] >= 0.95
+    assert all(row["kill_rate"] is None or row["kill_rate"] >= 0.95 for row in audit["rows"]), audit["rows"]

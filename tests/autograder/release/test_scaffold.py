@@ -45,7 +45,7 @@ def test_an_empty_folder_becomes_a_course_with_one_assignment(tmp_path: Path) ->
         line.strip() for line in sorted(result.output.splitlines()) if line.startswith("  ") and "/" in line
     ][: len(written)] == written
     assert {f"solutions/{SLUG}/{name}" for name in (
-        f"{SLUG}.py", "grading.toml", "rubric.toml", "examples/build.py", "examples/expected.csv",
+        f"{SLUG}.py", "grading.toml", "rubric.toml", "survivors.toml", "examples/build.py", "examples/expected.csv",
     )} <= set(written)  # fmt: skip
     assert f"`autograder release {SLUG}`" in result.output
     assert Course.find(tmp_path).assignment(SLUG).title == "Homework 7: Demo"
