@@ -27,6 +27,7 @@ class Own(StrEnum):
     ADDED_CELLS = "added cells"  # cells that a student added run whole
     ARTIFACT = "artifact"  # a file to hand in may be missing, or of any size
     ESCAPING = "escaping"  # reports show texts as they are
+    HIDDEN_TESTS = "hidden tests"  # public checks alone decide
     WITHHELD = "withheld"  # hidden tests tell what student code said while it held hidden inputs
 
 

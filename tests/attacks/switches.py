@@ -13,6 +13,7 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -110,9 +111,21 @@ def _artifact() -> list[tuple[Any, str, Any]]:
     ]
 
 
+def _hidden_tests() -> list[tuple[Any, str, Any]]:
+    careful = suite.Suite.run
+
+    def run(self: Any, question_id: str, student: Any, **options: Any) -> Any:
+        tests, attachments = careful(self, question_id, student, **{**options, "public_only": True})
+        whole = self.assignment.question(question_id).points / sum(test.possible for test in tests)
+        scaled = (replace(t, points=t.points * whole, possible=t.possible * whole) for t in tests)
+        return tuple(scaled), attachments
+
+    return [(suite.Suite, "run", run)]
+
+
 _PATCHES: dict[Own, Callable[[], list[tuple[Any, str, Any]]]] = {
     Own.ESCAPING: _escaping, Own.WITHHELD: _withheld, Own.INTAKE: _intake, Own.ADDED_CELLS: _added_cells,
-    Own.ARTIFACT: _artifact,
+    Own.ARTIFACT: _artifact, Own.HIDDEN_TESTS: _hidden_tests,
 }  # fmt: skip
 
 
