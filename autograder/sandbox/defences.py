@@ -51,6 +51,7 @@ class Defence(StrEnum):
 
 
 TMP_MB = 64  # what a worker may write
+SHM_MB = 16  # and in /dev/shm, where semaphores live
 INODES = 20_000  # how many files it may make there
 OPEN_FILES = 256  # how many it may have open
 _WIDE_TMP_MB, _WIDE_INODES, _WIDE_OPEN_FILES = 512, 200_000, 4096

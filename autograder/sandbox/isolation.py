@@ -18,6 +18,8 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from autograder.sandbox import defences
+
 NEWNS, NEWUTS, NEWIPC = 0x20000, 0x4000000, 0x8000000
 NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
 _NOSUID, _NODEV, _NOEXEC, _RDONLY = 2, 4, 8, 1
@@ -32,7 +34,6 @@ _CAP_DAC_READ_SEARCH = 2
 TMP = "/tmp"
 SHM = "/dev/shm"  # semaphores live here
 HOME = "/tmp/work"  # a worker's working directory
-SHM_MB = 16
 
 
 def libc() -> ctypes.CDLL:
@@ -82,7 +83,7 @@ def private_mounts(size_mb: int, inodes: int, kept: Iterable[str] = ()) -> None:
         with suppress(FileNotFoundError):  # others may come and go below /tmp
             held[path] = os.open(path, os.O_PATH)
     sized_tmpfs(TMP, size_mb, inodes)
-    sized_tmpfs(SHM, SHM_MB, 1000)
+    sized_tmpfs(SHM, defences.SHM_MB, 1000)
     _bind(held)
 
 

@@ -15,10 +15,11 @@ from autograder.course import Limits
 from autograder.errors import SandboxError
 from autograder.sandbox import protocol as p
 from autograder.sandbox.bounds import EncodeError
+from autograder.sandbox.cgroups import Group, Groups
 from autograder.sandbox.clock import CpuMeter
 from autograder.sandbox.code import Usage, WorkerCode
 from autograder.sandbox.codec import Frame
-from autograder.sandbox.defences import Defence, inodes, open_files, tmp_mb
+from autograder.sandbox.defences import SHM_MB, Defence, inodes, open_files, tmp_mb
 from autograder.sandbox.errors import (
     ProtocolError,
     StudentError,
@@ -60,13 +61,18 @@ class _Phase:
 class WorkerLink(Link):
     """Requests to a process, which may lie, hang, print, and die."""
 
-    def __init__(self, process: Process, without: Collection[Defence] = ()) -> None:
+    def __init__(
+        self, process: Process, without: Collection[Defence] = (), groups: Groups | None = None
+    ) -> None:
         super().__init__(without)
+        self._groups = groups
+        self._group: Group | None = None
         self.died: WorkerDied | None = None
         self._process = process
         self._phase = _Phase()
         self._exit: Exit | None = None
         self._closed = False
+        self._ran_out = False  # of what its group may hold
         self._stream = TimedStream(process.sock, process.output_fd, limits=self.frame_limits)
 
     # Loading.
@@ -91,6 +97,7 @@ class WorkerLink(Link):
             "inodes": inodes(self._without) + len(code.files),
             "open_files": open_files(self._without),
         }
+        self._admit(settings)
         bound = {name: as_stand_in(function) for name, function in stand_ins.items()}
         try:
             frame = self.encoder.encode([p.SETUP, number, settings, bound])
@@ -119,6 +126,12 @@ class WorkerLink(Link):
         self._allow(limits)
         self.names = frozenset(name for name, _ in report[1])
         return report
+
+    def _admit(self, settings: Mapping[str, Any]) -> None:
+        """Have the kernel count what the process uses, before it starts anything."""
+        if self._groups is not None and (pid := self._process.pid()) > 0:
+            memory_mb = settings["memory_mb"] + settings["tmp_mb"] + SHM_MB
+            self._group = self._groups.admit(pid, memory_mb, settings["threads"] + 1)
 
     def _allow(self, limits: Limits) -> None:
         """Start the clocks of a phase."""
@@ -203,6 +216,9 @@ class WorkerLink(Link):
         if self._exit is None:
             self._process.signal(signal.SIGKILL)
             self._exit = self._process.wait(REAP_S)
+        if self._group is not None and self._groups is not None:
+            self._ran_out = self._group.ran_out()
+            self._groups.remove(self._group)
         self._stream.close()
         self._process.close()
 
@@ -255,6 +271,8 @@ class WorkerLink(Link):
     def _verdict_of_exit(self, ended: Exit, where: str) -> WorkerDied:
         if ended.excess:
             return self._error(WorkerBlocked, ended.excess)
+        if self._ran_out:
+            return self._error(WorkerOutOfMemory, self._memory_words(where))
         if ended.signal == signal.SIGXCPU or (ended.signal == signal.SIGKILL and self._spent_cpu(ended)):
             return self._out_of_cpu(where)
         if ended.signal == signal.SIGKILL or ended.code == p.EXIT_NO_MEMORY:

@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from autograder.course import Limits
 from autograder.errors import SandboxError
+from autograder.sandbox import cgroups
 from autograder.sandbox.code import CellError, LoadReport, Usage, WorkerCode
 from autograder.sandbox.defences import Defence, relaxed
 from autograder.sandbox.errors import (
@@ -75,6 +76,7 @@ class Sandbox:
         self._lock = threading.Lock()
         self._links: WeakSet[WorkerLink] = WeakSet()
         self._lent: tuple[WorkerCode, Worker] | None = None
+        self._groups = cgroups.find()
         self.report, self._launcher = self._choose(None if tier is None else Tier(tier))
 
     @property
@@ -199,7 +201,7 @@ class Sandbox:
             return self._linked()
 
     def _linked(self) -> WorkerLink:
-        link = WorkerLink(self._launcher.start(), self._plan.without)
+        link = WorkerLink(self._launcher.start(), self._plan.without, self._groups)
         self._links.add(link)
         return link
 
@@ -208,6 +210,8 @@ class Sandbox:
         for link in list(self._links):
             link.close()
         self._launcher.close()
+        if self._groups is not None:
+            self._groups.tidy()
 
     def __enter__(self) -> Sandbox:
         return self

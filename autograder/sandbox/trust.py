@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 import types
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from autograder.sandbox.defences import Defence
 from autograder.sandbox.errors import BudgetSpent, Refused
 
 CALLBACK_S = 120.0  # one call of a trusted object or a stand-in, with what it calls in turn
+_MOMENT_S = 0.05
 CALLBACK_MB = 1024  # address space that it may take while it runs
 _CALLABLES = (
     types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodWrapperType, partial,
@@ -168,16 +170,22 @@ def memory_limit(megabytes: int) -> Iterator[None]:
         return
     import resource
 
-    with open("/proc/self/statm", "rb") as file:
-        mapped = int(file.read().split()[0]) * resource.getpagesize()
     soft, hard = before = resource.getrlimit(resource.RLIMIT_AS)
-    most = mapped + (megabytes << 20)
+    most = _mapped_bytes(int(time.monotonic() / _MOMENT_S)) + (megabytes << 20)
     if soft == resource.RLIM_INFINITY or most < soft:
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@lru_cache(maxsize=1)
+def _mapped_bytes(moment: int) -> int:
+    """Return this process's address space; to look costs more than a small call, so once a moment."""
+    from autograder.sandbox import isolation
+
+    return isolation.mapped_bytes()
 
 
 def is_environment(value: Any) -> bool:
