@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from html import escape, unescape
 from typing import Any
+from xml.etree import ElementTree
 
 from autograder.reports.wording import plain
 
@@ -106,6 +107,7 @@ _TAGS = frozenset(
         "ul",
     }
 )
+_PICTURE = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*\Z")
 _ANCHOR = re.compile(r'<a class="anchor-link"[^>]*>[^<]*</a>')
 
 
@@ -123,8 +125,17 @@ def _cleaner() -> Any:
     from bleach.sanitizer import Cleaner
 
     return Cleaner(
-        tags=_TAGS, attributes={"a": ["href"], "img": ["src", "alt"]}, protocols=["https", "http", "data"]
+        tags=_TAGS, attributes={"a": _is_address, "img": _is_picture}, protocols=["https", "http", "data"]
     )
+
+
+def _is_address(tag: str, name: str, value: str) -> bool:
+    return name == "href" and not value.lower().lstrip().startswith("data:")
+
+
+def _is_picture(tag: str, name: str, value: str) -> bool:
+    """Tell whether an image's attribute may stay: pictures inside the notebook, none that is fetched."""
+    return name == "alt" or (name == "src" and _PICTURE.match(value) is not None)
 
 
 @lru_cache(maxsize=4096)
@@ -173,21 +184,36 @@ def _text(value: Any) -> str:
 
 
 _MATH = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$(?!\s)([^$\n]+?)(?<!\s)\$(?!\w)", re.S)
-_CODE = re.compile(r"(<pre.*?</pre>|<code.*?</code>|<img[^>]*>)", re.S)
+_CODE = re.compile(r"""(<pre.*?</pre>|<code.*?</code>|<(?:"[^"]*"|'[^']*'|[^'">])*>)""", re.S)
+# Attributes of MathML that lay formulas out; what links, styles or names would act for the student.
+_LAYOUT = frozenset((
+    "accent", "columnalign", "columnlines", "columnspacing", "columnspan", "depth", "display", "displaystyle",
+    "fence", "form", "height", "largeop", "linethickness", "lspace", "mathsize", "mathvariant", "maxsize",
+    "minsize", "movablelimits", "notation", "rowlines", "rowspacing", "rspace", "scriptlevel", "separator",
+    "stretchy", "symmetric", "voffset", "width", "xmlns",
+))  # fmt: skip
 
 
 def _with_mathml(html: str) -> str:
-    """Replace TeX between dollars by MathML, outside code."""
+    """Replace TeX between dollars by MathML, in texts alone: not in code, not inside a tag."""
     parts = _CODE.split(html)
     return "".join(part if i % 2 else _MATH.sub(_mathml, part) for i, part in enumerate(parts))
 
 
 @lru_cache(maxsize=4096)
 def _convert(tex: str, display: str) -> str | None:
-    from latex2mathml.converter import convert
+    from latex2mathml.converter import convert_to_element
 
     try:
-        return convert(tex, display=display)
+        element = convert_to_element(tex, display=display)
+        for node in element.iter():
+            if not re.fullmatch(r"m[a-z]+", node.tag):
+                return None
+            # The converter writes some characters as references; as characters they are escaped again.
+            node.text, node.tail = (text and unescape(text) for text in (node.text, node.tail))
+            for name in set(node.attrib) - _LAYOUT:
+                del node.attrib[name]
+        return ElementTree.tostring(element, encoding="unicode")
     except Exception:  # any TeX that the converter does not know stays as it was written
         return None
 

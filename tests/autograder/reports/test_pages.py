@@ -133,6 +133,27 @@ def test_headings_tables_and_paragraphs_stay_and_handlers_go() -> None:
     assert "anchor-link" not in html
 
 
+@pytest.mark.parametrize(
+    ("markdown", "gone", "stays"),
+    [
+        (r"$\text{<script>alert(1)</script>}$", "<script", "&lt;script&gt;"),
+        (r"$\href{javascript:alert(1)}{x}$", "javascript", "<mi>x</mi>"),
+        (r"$\class{a}{x}$ $\color{red}{y}$ $\style{b}{z}$", "class=", "<mi>y</mi>"),
+        ('<a href="https://x.org/$x$">y</a>', "<math", 'href="https://x.org/$x$"'),
+        ("<a href='https://x.org/>$a$'>y</a>", "<math", "$a$"),
+        ("[x](data:text/html;base64,PHM+)", "data:", "<a>x</a>"),
+        ("<img src='https://x.org/beacon.png' alt='a curve'>", "x.org", "a curve"),
+        ("![p](data:image/png;base64,AAAA)", "<script", 'src="data:image/png;base64,AAAA"'),
+        (r"$a < \frac{b}{2}$", "frac{", "<mo>&lt;</mo><mfrac>"),
+    ],
+)
+def test_formulas_links_and_pictures_cannot_act(markdown: str, gone: str, stays: str) -> None:
+    cells = [{"cell_type": "markdown", "source": markdown, "metadata": {}}]
+    page = notebook_fragment(json.dumps({"cells": cells}).encode(), {}, {}).replace("class='text'", "")
+    assert gone not in page
+    assert stays in page
+
+
 def test_the_notebook_has_scores_beside_cells_and_mathematics_without_a_script() -> None:
     html = notebook_fragment(json.dumps(NOTEBOOK).encode(), {"1.2": "<b>BADGE</b>"}, {"hole-1-2": "1.2"})
     assert html.index("<b>BADGE</b>") < html.index("price")
