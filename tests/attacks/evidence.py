@@ -131,9 +131,9 @@ class _Active(HTMLParser):
             address = re.sub(r"[\s\x00-\x1f]", "", value or "").lower()
             if name.startswith("on") or name in ("srcdoc", "formaction"):
                 self.found.append(f"{tag} {name}")
-            if name == "href" and address and not address.startswith(("http://", "https://", "#", "ta/", "mailto:")):
+            if name == "href" and re.match(r"(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", address):
                 self.found.append(f"{tag} {name}={address[:60]}")
-            if name == "src" and not address.startswith(("data:image/png;base64,", "http://", "https://")):
+            if name == "src" and not address.startswith("data:image/"):
                 self.found.append(f"{tag} {name}={address[:60]}")
 
 

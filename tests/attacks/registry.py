@@ -6,7 +6,7 @@ from importlib import import_module
 
 from tests.attacks.attack import Attack
 
-GROUPS = ("reading", "tampering", "forging", "values", "resources", "interface", "network", "crossing")
+GROUPS = ("reading", "tampering", "forging", "values", "resources", "interface", "network", "crossing", "archives")
 ATTACKS: dict[str, Attack] = {
     f"{group}/{name}": attack
     for group in GROUPS

@@ -10,8 +10,10 @@ import io
 import os
 import re
 import stat
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -135,16 +137,16 @@ def extract_carelessly(path: Path, into: Path, limits: Any = None, under: str = 
     data = path.read_bytes()
     write = _zip_carelessly if data[:2] == b"PK" else _tar_carelessly
     names = list(write(data, into))
-    return archive.Extracted(tuple(dict.fromkeys(n for n in names if (into / n).is_file())))
+    return archive.Extracted(tuple(dict.fromkeys(n for n in names if os.path.isfile(into / n))))
 
 
 def _zip_carelessly(data: bytes, into: Path) -> Iterator[str]:
     with zipfile.ZipFile(io.BytesIO(data)) as opened:
         for info in opened.infolist():
-            name = info.orig_filename.replace("\\", "/").replace("\0", "")
+            name = info.orig_filename.replace("\\", "/").split("\0")[0]
             if name.endswith("/"):
                 continue
-            content = opened.read(info)
+            content = _unpacked(data, info)
             if stat.S_ISLNK(info.external_attr >> 16):
                 _link(into / name, content.decode())
             else:
@@ -152,6 +154,15 @@ def _zip_carelessly(data: bytes, into: Path) -> Iterator[str]:
             yield name
             if name.endswith(".zip"):
                 yield from (f"{name}.d/{n}" for n in _zip_carelessly(content, into / f"{name}.d"))
+
+
+def _unpacked(data: bytes, info: zipfile.ZipInfo) -> bytes:
+    """Unpack what lies where an entry points, whatever name and size it gives; bounded all the same."""
+    name_bytes, extra_bytes = struct.unpack_from("<HH", data, info.header_offset + 26)
+    start = info.header_offset + 30 + name_bytes + extra_bytes
+    if info.compress_type == zipfile.ZIP_STORED:
+        return data[start : start + info.compress_size]
+    return zlib.decompressobj(-15).decompress(data[start:], 200 << 20)
 
 
 def _tar_carelessly(data: bytes, into: Path) -> Iterator[str]:
@@ -174,9 +185,8 @@ def _link(target: Path, to: str) -> None:
 
 
 def _write(target: Path, content: bytes) -> None:
-    with contextlib.suppress(OSError):  # a name that this system does not know
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
 
 
 def _listed_carelessly(root: Path, refused: list[str]) -> Iterator[str]:

@@ -15,11 +15,11 @@ from pathlib import Path
 from unittest.mock import patch
 
 from autograder.course import Limits
-from autograder.grading.attempt import grade
+from autograder.grading.attempt import grade, undecided
 from autograder.grading.gradebook import gradebook
 from autograder.grading.grader import Grader
 from autograder.grading.pool import at_exit
-from autograder.intake import choice, find_submissions
+from autograder.intake import Submission, choice, find_submissions
 from autograder.reports.lms import canvas_csv, gradescope_json, moodle_csv
 from autograder.reports.publish import keep_notebook, publish
 from autograder.results import SubmissionResult
@@ -118,8 +118,12 @@ class Player:
         start = time.perf_counter()
         with patch.object(tempfile, "tempdir", str(deep)), _listed() as unpacked:
             (source,) = find_submissions(folder, grader.assignment)
-            submission = grader.read(source)
-        result = grade(submission, grader)
+            try:
+                submission = grader.read(source)
+                result = grade(submission, grader)
+            except Exception as error:  # as a class is graded: a person must look
+                submission = Submission(source.person, source.path, "")
+                result = undecided(source, grader, f"{type(error).__name__}", traceback.format_exc(limit=-3))
         seconds = time.perf_counter() - start
         escaped = [p for top in (scratch / "a", outside) for p in top.rglob("*") if not p.is_dir()]
         out = scratch / "out"
