@@ -101,6 +101,7 @@ def look_alikes(qpos, qvel, target):
         "elbow angles with the same sine, as far from their targets": (here, as_far(elbow_turned)),
         "opposite targets that are equally far": ((qpos, qvel, between), (shoulder_turned, qvel, -between)),
         "a target on the other side": (here, (qpos, qvel, -target)),
+        "a target beyond the line to the fingertip": ((ahead, qvel, target), (ahead, qvel, target * [1, -1])),
         "velocities of the other sign": (here, (qpos, -qvel, target)),
         "velocities that are exchanged": (here, (qpos, qvel[::-1], target)),
     }  # fmt: skip

@@ -209,8 +209,8 @@ def test_bounds_hold(student, rng):
     transition = np.zeros((2, 2, 2))
     transition[0, 0, 0] = transition[0, 1, 1] = 1.0
     transition[1, :, 1] = 1.0
-    reward = np.array([[-0.9, 0.9], [0.9, 0.9]])  # residual 1; V* = (9, 9); staying in state 0 earns -9
-    values = np.array([1.0, -1.0])
+    # In units of the residual, 0.37: V* = (9, 9), staying in state 0 earns -9. A bound that is rounded is too low.
+    reward, values = 0.37 * np.array([[-0.9, 0.9], [0.9, 0.9]]), 0.37 * np.array([1.0, -1.0])
     backed_up, greedy = back_up_here(transition, reward, values, 0.9)
     _, policy_loss, _ = bounds(student, values, backed_up, 0.9, 0.01)
     lost = optimal_values(transition, reward, 0.9) - policy_values(transition, reward, greedy, 0.9)
