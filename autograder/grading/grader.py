@@ -17,7 +17,8 @@ from autograder.errors import AuthoringError, SandboxError
 from autograder.grading import digests
 from autograder.intake import Submission, SubmissionSource, read_submission
 from autograder.intake.template import Template, read_template
-from autograder.sandbox import Defence, Sandbox, Tier
+from autograder.results import Finding
+from autograder.sandbox import Defence, Sandbox, Tier, tiers
 from autograder.testing.suite import Suite
 
 SECRETS = "grading.toml"
@@ -99,6 +100,7 @@ class Grader:
             raise AuthoringError(f"no starter notebook; run `autograder starter {slug}`", self.template_path)
         self.asked_tier = tier
         self.without = frozenset(without)
+        self.secrets: tuple[Path, ...] = (self.solution.parent,)  # what student code must not read
         self.owner = 0  # the process that has registered to close it
         self._warm = _Warm()
 
@@ -139,12 +141,38 @@ class Grader:
                 raise self._warm.refusals[-1]
             try:
                 self._warm.sandbox = Sandbox(
-                    preload=self.assignment.preload, tier=self.asked_tier, without=self.without
-                )
+                    preload=self.assignment.preload, tier=self.asked_tier, secrets=self.secrets,
+                    without=self.without,
+                )  # fmt: skip
             except SandboxError as error:
                 self._warm.refusals.append(error)
                 raise
         return self._warm.sandbox
+
+    def certify(self) -> tiers.TierReport:
+        """Find the tier that an official run is graded in, and hold every process to it.
+
+        Raises:
+            SandboxError: a defence is left out, or there is no tier, or not the one asked for, that keeps
+                adversaries out; it says how to get one.
+        """
+        if self.without:
+            names = ", ".join(sorted(self.without))
+            raise SandboxError(f"a trial without {names} is nobody's grade.\n  Next: leave nothing out.")
+        if self.asked_tier is tiers.Tier.C:
+            raise SandboxError(f"tier C {tiers.CLAIMS[tiers.Tier.C]}.\n  Next: {tiers.STRONGER}.")
+        with Sandbox((), tier=self.asked_tier, secrets=self.secrets) as sandbox:
+            report = sandbox.report
+        self.asked_tier = report.tier
+        return report
+
+    @property
+    def remarks(self) -> tuple[Finding, ...]:
+        """What every result of this grader must say about how it was made."""
+        if not self.without:
+            return ()
+        names = ", ".join(sorted(self.without))
+        return (Finding(f"This was a trial of the sandbox without {names}, and is nobody's grade."),)
 
     def with_seed(self, seed: int) -> Grader:
         """Return a grader under another grading seed, with the same tests, reference and sandbox."""
@@ -191,7 +219,7 @@ class Grader:
     @cached_property
     def _basis(self) -> str:
         """Names what all questions share: the reference, data, what tests import, the limits of loading."""
-        aside = {"tests", "mutants", "alternatives", "examples", "rubric.toml", SECRETS}
+        aside = {"tests", "mutants", "alternatives", "survivors.toml", "examples", "rubric.toml", SECRETS}
         parts = {
             "solution": digests.of_folder(self.solution, lambda path: path.parts[0] not in aside),
             "template": digests.of_bytes(self.template_path.read_bytes()),

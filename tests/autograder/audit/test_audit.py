@@ -42,8 +42,8 @@ def test_a_sound_assignment_passes_and_is_counted(tiny_course: Course) -> None:
         tiny_course, "tiny", seeds=3, jobs=2, hear=lambda done, total, name: heard.append((done, total))
     )
     assert found.problems == ()
-    # 3 references, 1 starter, 3 mutants, 2 alternatives, 10 automatic mutants
-    assert heard == [(i, 19) for i in range(1, 20)]
+    # 3 references, 1 starter, 3 mutants, 2 alternatives, 11 automatic mutants
+    assert heard == [(i, 20) for i in range(1, 21)]
     double, quadruple, estimate = found.rows
     assert (double.num_public, double.num_hidden, double.num_full, double.num_seeds) == (1, 1, 3, 3)
     assert (double.num_mutants, double.num_caught, double.num_alternatives, double.num_accepted) == (

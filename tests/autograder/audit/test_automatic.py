@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from rich.console import Console
 
 from autograder.audit import cases
 from autograder.audit.automatic.kills import Tally, Trial, count
@@ -15,11 +17,14 @@ from autograder.audit.automatic.mutants import OPERATORS, AutomaticMutant, autom
 from autograder.audit.automatic.survivors import Record, read_records, sort_out
 from autograder.audit.automatic.trial import cpu_limits, impatient
 from autograder.audit.cases import Part
-from autograder.audit.judge import Audit, kills, problems_of
+from autograder.audit.judge import Audit, Row, kills, problems_of
 from autograder.audit.run import audit
 from autograder.audit.workshop import Workshop
+from autograder.cli import cli
+from autograder.commands.audit import _show, as_data
 from autograder.course import Course
 from autograder.errors import AuthoringError
+from autograder.grading import threads
 from autograder.grading.api import grade_notebook
 from autograder.grading.grader import Grader
 from autograder.results import Outcome, Person, QuestionResult, SubmissionResult, TestResult
@@ -63,6 +68,7 @@ def made(body: str, operator: str, head: str = HEAD) -> list[str]:
         ("arithmetic", "return a + b", ["return a - b"]),
         ("arithmetic", "return (a + b) @ c", ["return (a + b) * c", "return (a - b) @ c"]),
         ("arithmetic", "return a ** b * c", ["return a ** b / c", "return a * b * c"]),
+        ("arithmetic", "return a / b", ["return a * b", "return a // b"]),
         ("arithmetic", "n -= a\nreturn n", ["n += a", "n = a"]),
         ("term", "return a + n * b", ["return a", "return n * b", "return a + n", "return a + b"]),
         ("term", "return a / b", ["return a"]),
@@ -282,7 +288,7 @@ def test_the_tests_of_a_sound_assignment_notice_every_mistake(tiny_course: Cours
     found = tried(tiny_course)
     assert (found.passed, found.kill_rate, found.survivors) == (True, 1.0, ())
     assert [(row.num_automatic, row.num_killed, row.kill_rate) for row in found.rows] == [
-        (3, 3, 1.0), (1, 1, 1.0), (6, 6, 1.0),
+        (3, 3, 1.0), (1, 1, 1.0), (7, 7, 1.0),
     ]  # fmt: skip
     assert found.parts == ("automatic",)
 
@@ -293,22 +299,54 @@ def test_a_survivor_of_weak_tests_is_named(own_tiny_course: Course) -> None:
     assert found.survivors == ("tiny.py:11: 1.1 L1 constant 2 to 3: return 2 * x -> return 3 * x",)
     row = found.rows[0]
     assert (row.num_automatic, row.num_killed, row.num_explained) == (6, 5, 0)
+    assert found.kill_rate == 13 / 14
     advice = (
         "expected at least 95%; add a test that notices a survivor, or say in survivors.toml why none can"
     )
     assert [(p.part, p.question, p.what) for p in found.problems] == [
         ("automatic", "1.1", f"1.1: the tests notice 5 of 6 automatic mistakes (83.3%), {advice}"),
-        ("automatic", "", f"in all, the tests notice 12 of 13 automatic mistakes (92.3%), {advice}"),
+        ("automatic", "", f"in all, the tests notice 13 of 14 automatic mistakes (92.9%), {advice}"),
     ]
 
 
-def test_an_explained_survivor_passes(own_tiny_course: Course) -> None:
+def test_an_explained_survivor_passes_and_the_command_tells_of_it(
+    own_tiny_course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loosen(own_tiny_course)
     explain(own_tiny_course)
-    found = tried(own_tiny_course)
-    assert (found.problems, found.survivors, found.kill_rate) == ((), (), 1.0)
-    row = found.rows[0]
-    assert (row.num_automatic, row.num_killed, row.num_explained, row.kill_rate) == (6, 5, 1, 1.0)
+    monkeypatch.chdir(own_tiny_course.root)
+    for name in threads.THREADS:
+        monkeypatch.setenv(name, "1")
+    path = tmp_path / "audit.json"
+    said = CliRunner().invoke(cli, ["audit", "tiny", "--only", "automatic", "--json", str(path)])
+    assert said.exit_code == 0, said.output
+    assert "5/5 +1" in said.output and "7/7" in said.output
+    assert (
+        "The tests notice 13 of 13 automatic mistakes (100.0%); of 1 more it is explained why no test can."
+        in said.output
+    )
+    [data] = json.loads(path.read_text())
+    assert (data["passed"], data["kill_rate"], data["survivors"]) == (True, 1.0, [])
+    row = data["rows"][0]
+    assert (row["num_automatic"], row["num_killed"], row["num_explained"], row["kill_rate"]) == (6, 5, 1, 1.0)
+
+
+def test_the_command_lists_survivors_and_rates(capsys: pytest.CaptureFixture[str]) -> None:
+    row = Row("1.1", "Double", 1, 1, num_automatic=20, num_killed=19)
+    found = Audit(
+        "tiny",
+        (row, Row("1.2", "Quadruple", 1, 1)),
+        (),
+        0.0,
+        1.0,
+        ("automatic",),
+        survivors=("tiny.py:1: x",),
+    )
+    _show(Console(width=200), found)
+    said = capsys.readouterr().out
+    assert "19/20" in said
+    assert "The tests notice 19 of 20 automatic mistakes (95.0%).\n  survives: tiny.py:1: x\n" in said
+    assert [r["kill_rate"] for r in as_data(found)["rows"]] == [0.95, None]
 
 
 def test_an_explanation_of_a_line_that_was_edited_is_stale(own_tiny_course: Course) -> None:
@@ -332,7 +370,7 @@ def test_a_reference_that_loses_points_itself_is_named(own_tiny_course: Course) 
     assert [p.what for p in found.problems] == [
         "1.1: the reference itself loses points, so that its automatic mistakes say nothing"
     ]
-    assert [row.num_automatic for row in found.rows] == [0, 1, 6]
+    assert [row.num_automatic for row in found.rows] == [0, 1, 7]
 
 
 def test_a_mistake_that_never_ends_costs_little_and_is_noticed(own_tiny_course: Course) -> None:

@@ -277,6 +277,7 @@ def test_a_change_touches_the_questions_that_rest_on_it(own_tiny_course: Course,
     assert changed(before, keys(course, tiny_solved())) == {"2.1"}
     mutants = root / "solutions/tiny/mutants/tiny.toml"
     mutants.write_text("")
+    (root / "solutions/tiny/survivors.toml").write_text("")
     assert changed(before, keys(course, tiny_solved())) == {"2.1"}
     reference = root / "solutions/tiny/tiny.py"
     reference.write_text(reference.read_text() + "# changed\n")
