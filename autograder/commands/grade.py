@@ -82,10 +82,12 @@ def spread(args: list[str]) -> list[str]:
               help="A TA's marks for written answers: person,question,points,comment.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), help="Grading seed. [default: the secret one in solutions/]")
 @click.option(
-    "--tier", metavar="TIER", help="Sandbox to insist on: A, A' or C. [default: A, else A']"
-)
+    "--tier", metavar="TIER",
+    help="Sandbox to insist on: A, A', B or C. [default: A, else A', else B where root grades]",
+)  # fmt: skip
 @click.option(
-    "--official", is_flag=True, help="Refuse to grade where a sandbox only stops accidents (tier C)."
+    "--official", is_flag=True,
+    help="Refuse to grade unless the sandbox, attacked at start, keeps adversaries out: tier A, A' or B.",
 )
 @click.option("--gradescope-json", type=click.Path(path_type=Path), metavar="PATH",
               help="Write one submission's results.json for Gradescope.")  # fmt: skip
@@ -161,6 +163,7 @@ class _Run:
         from autograder.grading.progress import Shown
         from autograder.grading.written import read_marks
         from autograder.reports.publish import keep_notebook
+        from autograder.sandbox.tiers import sentence
 
         options, assignment = self.options, self.grader.assignment
         people = {source.person.id for source in self.everybody} | set(
@@ -182,11 +185,28 @@ class _Run:
             )  # fmt: skip
             raise click.exceptions.Exit(1) from None
         kept = f", {shown.kept} of them kept from before" if shown.kept else ""
-        tiers = ", ".join(sorted({result.tier for result in results if result.tier})) or "none"
         took = time.perf_counter() - start
         number = "1 submission" if len(results) == 1 else f"{len(results)} submissions"
-        self.say(f"{number} in {took:.1f} s{kept}. Sandbox tier {tiers}.")
+        self.say(f"{number} in {took:.1f} s{kept}.")
+        for tier in sorted({result.tier for result in results if result.tier}):
+            self.say(f"Sandbox {sentence(tier)}.")
         return results
+
+    def certify(self) -> None:
+        """Attack the sandbox before anybody is graded, and say what it may claim.
+
+        Raises:
+            UsageError: it is weaker than an official run may be.
+        """
+        from autograder.errors import SandboxError
+
+        try:
+            report = self.grader.certify()
+        except SandboxError as error:
+            raise UsageError(f"--official: {error}") from None
+        tried = len(report.probes)
+        stopped = tried - sum(how.startswith("!!") for _, how in report.probes)
+        self.say(f"Official: sandbox {report.sentence}; it stopped {stopped} of {tried} attacks.")
 
     def report(self, results: list[SubmissionResult]) -> None:
         """Print the table, and write the gradebook and the pages."""
@@ -237,12 +257,15 @@ def _run(options: Options) -> int:
     everybody, sources = _sources(options, course)
     out = options.out or Path("graded") / options.hw
     out.mkdir(parents=True, exist_ok=True)
-    tier = _tier(options.tier, options.official)
+    tier = _tier(options.tier)
     with (
         Grader(course, options.hw, tier=tier, seed=options.seed) as grader,
         Store(options.store or out / "grades.sqlite") as store,
     ):
         run = _Run(options, wide_console(), grader, store, out, everybody, sources)
+        grader.secrets += _private(options, out)
+        if options.official:
+            run.certify()
         results = run.grade()
         run.report(results)
     return 1 if any(needs_a_person(result) for result in results) else 0
@@ -263,21 +286,26 @@ def _sources(options: Options, course: Course) -> tuple[list[SubmissionSource], 
     return everybody, select(everybody, options.only) if options.only else everybody
 
 
-def _tier(name: str | None, official: bool) -> Tier | None:
+def _private(options: Options, out: Path) -> tuple[Path, ...]:
+    """Return what one student's code must not read of the others', where permissions have to see to that."""
+    if options.gradescope_json:
+        return ()  # one submission, alone in its container
+    store = [Path(options.store)] if options.store and "://" not in options.store else []
+    return (options.submissions, out, *store)
+
+
+def _tier(name: str | None) -> Tier | None:
     from autograder.sandbox import Tier
 
     known = {tier.value: tier for tier in Tier}
     if name is not None and name.upper() not in known:
         raise UsageError(f"--tier {name}: no such tier.\n  Next: give one of {', '.join(known)}.")
-    if official and name is not None and name.upper() == "C":
-        raise UsageError(
-            "--official refuses tier C, which stops accidents, not adversaries.\n  Next: drop one of the two."
-        )
     return known[name.upper()] if name is not None else None
 
 
 def _write_gradescope(result: SubmissionResult, grader: Grader, path: Path) -> str:
     """Write Gradescope's results.json, unless the grader itself failed: that is never a student's mark."""
+    from autograder.files import write_whole
     from autograder.reports.lms import gradescope_results
     from autograder.results import Outcome
 
@@ -285,8 +313,7 @@ def _write_gradescope(result: SubmissionResult, grader: Grader, path: Path) -> s
         return f"nothing written, the grader failed on {', '.join(failed)}; grade it where the grader runs"
     path.parent.mkdir(parents=True, exist_ok=True)
     data = gradescope_results(result, grader.assignment.title)
-    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    return str(path)
+    return str(write_whole(path, json.dumps(data, indent=1) + "\n"))
 
 
 def _gradescope_source(submission: Path, metadata: Path | None) -> SubmissionSource:

@@ -57,9 +57,9 @@ def grade(
         grader_digest=digests.of_grader(),
         seed_digest=grader.seed_digest,
         environments_digest=grader.environments_digest,
-        tier=attempt.tier,
+        tier="" if grader.without else attempt.tier,  # a trial claims nothing
         questions=graded,
-        findings=(*submission.findings, *attempt.findings),
+        findings=(*grader.remarks, *submission.findings, *attempt.findings),
         path=str(submission.path),
         submitted_at=submission.submitted_at,
         graded_at=_now(),

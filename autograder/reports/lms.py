@@ -12,6 +12,7 @@ from autograder.grading.written import written_csv
 from autograder.reports import wording
 from autograder.reports.pages import feedback_text
 from autograder.results import Outcome, QuestionResult, SubmissionResult, to_dict
+from autograder.sandbox.tiers import sentence
 
 
 def gradescope_results(result: SubmissionResult, title: str) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def gradescope_results(result: SubmissionResult, title: str) -> dict[str, Any]:
         output = wording.plain(result.error)
         return {"score": 0.0, "output": output, "stdout_visibility": "hidden", "tests": []}
     notes = [f"- {wording.plain(f.what, 600)}" for f in result.findings]
-    output = f"{title}." + (f" Graded in sandbox tier {result.tier}." if result.tier else "")
+    output = f"{title}." + (f" Graded in sandbox {sentence(result.tier)}." if result.tier else "")
     if result.awaiting:
         output += f" {wording.points(result.awaiting)} more points are with a reader."
     return {

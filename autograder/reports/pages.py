@@ -11,6 +11,7 @@ from typing import Any
 
 from autograder.reports import wording
 from autograder.results import Outcome, QuestionResult, SubmissionResult
+from autograder.sandbox.tiers import sentence
 
 BINS = 10
 
@@ -29,6 +30,7 @@ def _environment() -> Any:
     env.filters.update(
         points=wording.points,
         plain=wording.plain,
+        tier=lambda tier: sentence(tier) if tier else "tier none",
         percent=lambda x: f"{100 * x:.0f}%",
         base64=lambda data: b64encode(data).decode(),
         file_name=wording.safe_file_name,

@@ -136,7 +136,7 @@ def test_marks_of_a_file_are_merged_and_a_wrong_line_is_named(
         (["nope", "."], "no assignment 'nope'"),
         (["tiny", "no/such/folder"], "no such file or folder"),
         (["tiny", "SUBS", "--tier", "Z"], "--tier Z: no such tier"),
-        (["tiny", "SUBS", "--tier", "C", "--official"], "--official refuses tier C"),
+        (["tiny", "SUBS", "--tier", "C", "--official"], "--official: tier C stops accidents, not adversaries."),
         (["tiny", "SUBS", "--only", "zoltan"], "nobody among 2 submissions"),
         (["tiny", "SUBS", "--questions", "7.7"], "tiny has no question '7.7'"),
         (["tiny", "SUBS", "--metadata", "x"], "--metadata goes with --gradescope-json"),
