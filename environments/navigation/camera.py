@@ -35,7 +35,8 @@ __all__ = [
 Array = NDArray[np.float64]
 
 ALONE = Workers(1)
-PIXELS_AT_ONCE = 32 * 64 * 64  # of a part: what one thread casts together
+PIXELS_ALONE = 32 * 64 * 64  # that one thread casts together: what the cache likes
+PIXELS_BESIDE = 64 * 64 * 64  # where others work, too: threads wait for each other between numpy's calls
 
 # Shading: shares of a surface's own colour, by what it faces.
 SHADE_X, SHADE_Y, SHADE_FLAT = 0.84, 0.68, 1.0
@@ -203,10 +204,11 @@ def visible_cells(plan: IndoorPlan, camera: Camera, pose: ArrayLike) -> NDArray[
     return cells_in_sight(floor_of(plan), camera, at, ALONE)[0]
 
 
-def share(camera: Camera, num_images: int, workers: Workers) -> list[slice]:
-    """Cut images into parts that threads cast, each as large as the cache likes."""
-    most = max(1, PIXELS_AT_ONCE // (camera.height * camera.width))
-    return parts(num_images, workers.num_threads, max(1, most // 2), most)
+def share(camera: Camera, num_images: int, workers: Workers, least: int = PIXELS_BESIDE) -> list[slice]:
+    """Cut images into parts that threads cast; a thread that has less than ``least`` pixels gains nothing."""
+    pixels = PIXELS_ALONE if workers.num_threads == 1 else PIXELS_BESIDE
+    size = camera.height * camera.width
+    return parts(num_images, workers.num_threads, max(1, least // size), max(1, pixels // size))
 
 
 def _paint(floors: Floors, camera: Camera, poses: Array, view: View) -> NDArray[np.uint8]:

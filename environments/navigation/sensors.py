@@ -125,7 +125,8 @@ def images(
                 whole[part] = first_person.semantics(here, view)
 
     if sensors:
-        workers.run(take, first_person.share(camera, len(poses_world), workers))
+        each = first_person.share(camera, len(poses_world), workers, first_person.PIXELS_ALONE)
+        workers.run(take, each)
     return taken
 
 

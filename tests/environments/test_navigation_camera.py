@@ -152,7 +152,8 @@ def test_a_batch_of_poses_is_each_pose_alone_bit_by_bit():
 @pytest.mark.parametrize("name", CAMERAS)
 @pytest.mark.parametrize("num_threads", [1, 2])
 def test_images_in_many_buildings_at_once_are_each_one_alone_bit_by_bit(name, num_threads, monkeypatch):
-    monkeypatch.setattr("environments.navigation.camera.PIXELS_AT_ONCE", 3 * 64 * 64)  # so that there are parts
+    for pixels in ("PIXELS_ALONE", "PIXELS_BESIDE"):  # so that there are parts
+        monkeypatch.setattr(f"environments.navigation.camera.{pixels}", 3 * 64 * 64)
     plans, camera, workers = [draw_plan(seed) for seed in range(12)], CAMERAS[name], Workers(num_threads)
     poses = np.concatenate([poses_in(plan, 1, seed) for seed, plan in enumerate(plans)])
     floors = Floors.empty(len(plans), num_boxes=1).with_plans(range(len(plans)), plans)
