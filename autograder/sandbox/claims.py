@@ -34,7 +34,7 @@ def _claim() -> tuple[int, int]:
     folder = _locks()
     known = {entry.pw_uid for entry in pwd.getpwall()}
     for start, count in RANGES:
-        if not _is_mapped(start, count):
+        if not _is_mapped(start, count, Path("/proc/self/uid_map").read_text()):
             continue
         for first in range(start, start + count - BLOCK + 1, BLOCK):
             lock = _locked(folder / str(first))
@@ -61,12 +61,11 @@ def _locks() -> Path:
     raise SandboxError("no folder for locks: none of /run, /var/tmp and /tmp can be written.")
 
 
-def _is_mapped(start: int, count: int) -> bool:
+def _is_mapped(start: int, count: int, uid_map: str) -> bool:
     """Tell whether a container's user namespace, if it has one, knows the numbers."""
-    lines = Path("/proc/self/uid_map").read_text().splitlines()
     return any(
         first <= start and start + count <= first + size
-        for first, _, size in (tuple(map(int, line.split())) for line in lines)
+        for first, _, size in (map(int, line.split()) for line in uid_map.splitlines())
     )
 
 

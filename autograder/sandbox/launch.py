@@ -184,7 +184,7 @@ class ParentLauncher(Launcher):
         self._parent = _Keeper(arguments, options, self._errors)
         there.close()
         if handshake:
-            handshake.complete()
+            self._complete(handshake)
         answer = self._control.recv(8192)
         if not answer.startswith(STARTED):
             words = self._words()
@@ -192,6 +192,13 @@ class ParentLauncher(Launcher):
             raise SandboxError(answer[1:].decode(errors="replace") or words or "it did not start")
         self.about: dict[str, Any] = json.loads(answer[1:])
         self.landlock = self.about["landlock"]
+
+    def _complete(self, handshake: Handshake) -> None:
+        try:
+            handshake.complete()
+        except SandboxError:
+            ParentLauncher.close(self)
+            raise
 
     def _words(self) -> str:
         """Return what the warm parent, or bubblewrap, printed before it gave up."""
@@ -255,6 +262,8 @@ class WarmLauncher(ParentLauncher):
             )
             super().__init__(plan, arguments, plan.environment({}), settings, handshake)
         except BaseException:
+            if handshake:
+                handshake.close()
             self._user.give_back()
             raise
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection
 from contextlib import suppress
 
+from autograder.errors import SandboxError
 from autograder.sandbox.claims import Claim
 from autograder.sandbox.defences import Defence
 
@@ -49,6 +50,7 @@ class Handshake:
         self._uid = uid
         self._info, self._info_there = os.pipe()
         self._block_there, self._block = os.pipe()
+        self._open = [self._info_there, self._block_there, self._info, self._block]
 
     @property
     def arguments(self) -> list[str]:
@@ -60,9 +62,19 @@ class Handshake:
         """The descriptors that it must inherit."""
         return self._info_there, self._block_there
 
+    def close(self) -> None:
+        """Give the pipes back; bubblewrap, if it waits, ends."""
+        while self._open:
+            os.close(self._open.pop())
+
     def complete(self) -> None:
-        """Map the users and let bubblewrap go on; nothing where it did not start."""
+        """Map the users and let bubblewrap go on; nothing where it did not start.
+
+        Raises:
+            SandboxError: the kernel refuses the map.
+        """
         for fd in self.fds:
+            self._open.remove(fd)
             os.close(fd)
         try:
             said = b""
@@ -74,6 +86,7 @@ class Handshake:
                         file.write(f"{OUTER} 0 1\n{INNER} {self._uid} 1\n")
                 with suppress(BrokenPipeError):
                     os.write(self._block, b"go")  # one byte for each of two times that it waits
+        except OSError as error:
+            raise SandboxError(f"a spare user cannot be mapped for student code: {error}") from None
         finally:
-            os.close(self._info)
-            os.close(self._block)
+            self.close()

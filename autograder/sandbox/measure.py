@@ -93,7 +93,7 @@ def main() -> None:
     """Print the costs of this machine's sandbox."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preload", default="numpy", help="modules, separated by commas")
-    parser.add_argument("--tier", default=None, help="A, A' or C; by default the strongest")
+    parser.add_argument("--tier", default=None, help="A, A', B or C; by default the strongest")
     parser.add_argument("--repeats", type=int, default=30)
     options = parser.parse_args()
     costs = measure(tuple(options.preload.split(",")), options.tier, options.repeats)

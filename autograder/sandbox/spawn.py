@@ -118,11 +118,20 @@ def _spawn(
         )  # fmt: skip
     except OSError as error:
         ends.close()
+        if handshake:
+            handshake.close()
         raise SandboxError(f"{arguments[0]} cannot be started: {error}") from None
     ends.close_theirs()
+    started = _SpawnedProcess(ends, process, home, bare=bare, remove=remove)
     if handshake:
-        handshake.complete()
-    return _SpawnedProcess(ends, process, home, bare=bare, remove=remove)
+        try:
+            handshake.complete()
+        except SandboxError:
+            process.kill()
+            started.wait()
+            started.close()
+            raise
+    return started
 
 
 class _SpawnedProcess(Process):

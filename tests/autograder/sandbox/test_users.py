@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -13,7 +14,17 @@ import pytest
 
 from autograder.course import Limits
 from autograder.errors import SandboxError
-from autograder.sandbox import Cell, Defence, Sandbox, StudentError, WorkerCode, isolation, seats
+from autograder.sandbox import (
+    Cell,
+    Defence,
+    Sandbox,
+    StudentError,
+    WorkerCode,
+    claims,
+    isolation,
+    mapping,
+    seats,
+)
 from autograder.sandbox.claims import PLACE, Claim, Place
 from autograder.sandbox.seats import BLOCK, WrongAccess, check_access, users_alive
 from tests.autograder.sandbox import container
@@ -161,6 +172,29 @@ def test_two_graders_claim_different_users_and_places():
     assert again.first == other.first
     again.give_back()
     one.give_back()
+
+
+@pytest.mark.parametrize(
+    ("uid_map", "found"),
+    [
+        ("         0          0 4294967295\n", [400_000, 60_578]),
+        ("         0     100000      65536\n", [60_578]),  # a container with users of its own
+        ("         0       1000          1\n         1     100000      65536\n", [60_578]),
+        ("         0       1000          1\n", []),
+    ],
+)
+def test_numbers_are_taken_from_what_a_container_knows(uid_map, found):
+    assert [start for start, count in claims.RANGES if claims._is_mapped(start, count, uid_map)] == found
+
+
+def test_a_map_that_the_kernel_refuses_is_told_and_leaves_nothing(monkeypatch):
+    monkeypatch.setattr(mapping, "INNER", 1000)  # twice the same number inside
+    before = len(os.listdir("/proc/self/fd"))
+    for tier in ("A", "A'"):
+        with pytest.raises(SandboxError, match="a spare user cannot be mapped for student code"):
+            Sandbox((), tier=tier)
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 def test_the_place_of_a_killed_grader_is_removed_by_the_next():
