@@ -9,6 +9,7 @@ import click
 
 from autograder.commands._stored import of_the_store
 from autograder.errors import UsageError
+from autograder.files import write_whole
 
 if TYPE_CHECKING:
     from autograder.results import SubmissionResult
@@ -50,7 +51,7 @@ def command(
             f"{path}: is there already, and may hold marks that no grading has read.\n"
             f"  Next: grade with --written {path} and rename it, then export again."
         )
-    path.write_text(text, encoding="utf-8")
+    write_whole(path, text)
     click.echo(f"{len(found.results)} people: {path}")
     if format_name != "written" and (open_for := [r for r in found.results if not final(r)]):
         click.echo(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autograder.course import Course, Kind
 from autograder.errors import UsageError
+from autograder.files import sweep
 from autograder.grading.attempt import grade, undecided
 from autograder.grading.grader import Grader
 from autograder.grading.pool import Done, Failure, Pool, at_exit
@@ -95,15 +96,20 @@ def grade_class(
     if unknown:
         grader.assignment.question(unknown[0])  # raises UsageError and names the known ones
     progress = progress or Silent()
-    todo = _jobs(sources, grader, store, fresh, questions)
+    sweep()
     results: dict[int, SubmissionResult] = {}
     pool = Pool(jobs or os.cpu_count() or 1, executor)
-    with lend(grader) as recipe, progress.of(len(todo)):
+    with (
+        store.alone(grader.assignment.slug, progress.waits),
+        lend(grader) as recipe,
+        progress.of(len(sources)),
+    ):
+        todo = _jobs(sources, grader, store, fresh, questions)
         for number, outcome in pool.run(partial(grade_job, recipe), todo, tick=progress.tick):
-            if isinstance(outcome, Done):
-                keep(outcome.value.result.submission_digest, outcome.value.notebook)
             result, kept = _land(outcome, sources[number], grader, store, marks or {})
             results[number] = result
+            if isinstance(outcome, Done):
+                keep(result.submission_digest, outcome.value.notebook)
             progress.ended(result, kept)
     return [results[number] for number in range(len(sources))]
 
@@ -171,14 +177,13 @@ def _land(
     outcome: Done[Graded] | Failure, source: SubmissionSource, grader: Grader, store: Store, marks: Marks
 ) -> tuple[SubmissionResult, bool]:
     """Store what a job came to; return the whole result, and whether nothing about it was new."""
-    slug, person = grader.assignment.slug, source.person.id
+    previous = store.latest_of(grader.assignment.slug, source.person.id)
     if isinstance(outcome, Failure):
-        result = undecided(source, grader, outcome.why, outcome.detail)
+        result = _after(previous, undecided(source, grader, outcome.why, outcome.detail))
         store.append(result, {})
         return result, False
     graded = outcome.value
-    previous = store.latest_of(slug, person)
-    result = with_marks(_completed(graded, previous, grader), marks)
+    result = _after(previous, with_marks(_completed(graded, previous, grader), marks))
     if previous is not None and not graded.result.questions and _same(result, previous.result):
         return previous.result, True
     decided = {q.id for q in result.questions if q.outcome is not Outcome.GRADER_ERROR}
@@ -187,9 +192,14 @@ def _land(
 
 
 def _completed(graded: Graded, previous: Attempt | None, grader: Grader) -> SubmissionResult:
-    """Put the questions that were kept beside those graded now, in the manifest's order."""
+    """Put the questions that were kept beside those graded now, in the manifest's order.
+
+    Where the grader failed now, what it found before from the very same code and tests still holds.
+    """
     now = {question.id: question for question in graded.result.questions}
     kept: dict[str, QuestionResult] = previous.kept(graded.keys) if previous else {}
+    failed = {q for q, result in now.items() if q in kept and result.outcome is Outcome.GRADER_ERROR}
+    now = {question: result for question, result in now.items() if question not in failed}
     kept = {question: result for question, result in kept.items() if question not in now}
     order = [question.id for question in grader.assignment.questions]
     findings = graded.result.findings
@@ -203,6 +213,13 @@ def _completed(graded: Graded, previous: Attempt | None, grader: Grader) -> Subm
         wall_s=graded.result.wall_s + sum(q.wall_s for q in kept.values()),
         cpu_s=graded.result.cpu_s + sum(q.cpu_s for q in kept.values()),
     )
+
+
+def _after(previous: Attempt | None, result: SubmissionResult) -> SubmissionResult:
+    """Return the result with a time that is not before the previous attempt's, whatever the clock did."""
+    if previous is None or previous.result.graded_at <= result.graded_at:
+        return result
+    return replace(result, graded_at=previous.result.graded_at)
 
 
 def _same(one: SubmissionResult, other: SubmissionResult) -> bool:

@@ -104,7 +104,7 @@ def of_grader() -> str:
     deciding = {"grading", "intake", "sandbox", "source", "testing", "course.py", "results.py"}
     aside = {
         Path("grading") / f"{name}.py"
-        for name in ("api", "batch", "gradebook", "pool", "progress", "store", "table")
+        for name in ("alone", "api", "batch", "gradebook", "pool", "progress", "store", "table")
     }
     return of_folder(
         package, lambda path: path.suffix == ".py" and path.parts[0] in deciding and path not in aside

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.course import Assignment
+from autograder.files import write_whole
 from autograder.results import Outcome, SubmissionResult
 
 FILE = "grades.csv"
@@ -49,11 +50,7 @@ def gradebook(results: Sequence[SubmissionResult], assignment: Assignment) -> st
 
 def write_gradebook(results: Sequence[SubmissionResult], assignment: Assignment, out: Path) -> Path:
     """Write ``grades.csv`` into ``out`` in one step and return its path."""
-    path = out / FILE
-    part = path.with_suffix(".csv.part")
-    part.write_text(gradebook(results, assignment), encoding="utf-8", newline="")
-    part.replace(path)
-    return path
+    return write_whole(out / FILE, gradebook(results, assignment))
 
 
 def _number(value: float) -> str:

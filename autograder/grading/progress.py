@@ -44,6 +44,9 @@ class Progress(Protocol):
     def tick(self) -> None:
         """Be called several times a second."""
 
+    def waits(self, why: str) -> None:
+        """Hear why nothing begins yet."""
+
 
 class Silent:
     """Shows nothing."""
@@ -57,6 +60,9 @@ class Silent:
         """Do nothing."""
 
     def tick(self) -> None:
+        """Do nothing."""
+
+    def waits(self, why: str) -> None:
         """Do nothing."""
 
 
@@ -105,6 +111,10 @@ class Shown:
         """Draw the clock anew."""
         if self._console.is_terminal:
             self._bar.refresh()
+
+    def waits(self, why: str) -> None:
+        """Say why nothing begins yet."""
+        self._console.print(why, highlight=False, soft_wrap=True, markup=False)
 
     def words(self) -> str:
         """Return how many questions came to each outcome so far."""

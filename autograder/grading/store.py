@@ -6,19 +6,29 @@ One attempt is one row, written in one transaction: a run that is killed leaves 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 
 from autograder.errors import AutograderError, UsageError
+from autograder.grading.alone import alone
 from autograder.results import QuestionResult, SubmissionResult, from_dict, to_dict
 
 SCHEMA = 1  # of the tables; the JSON inside has its own, autograder.results.SCHEMA_VERSION
 BUSY_S = 30.0  # how long one writer waits for another, seconds
+
+_AGAIN = "run the same command again: what is graded is kept"
+_NEXT = {
+    "locked": f"another program has held it for {BUSY_S:g} s; close it, and {_AGAIN}",
+    "disk is full": f"make room, and {_AGAIN}",
+    "disk I/O error": f"make room or look after the disk, and {_AGAIN}",
+    "malformed": "put back a copy of it, or grade into another folder (--out); do not write to this one",
+}
 
 _METADATA = sa.MetaData()
 _META = sa.Table(
@@ -79,15 +89,37 @@ class Store:
         self.url = _url(url)
         self._engine = _engine(self.url)
         try:
-            self._prepare()
-        except DatabaseError as error:
+            with self._usable():
+                self._prepare()
+        except AutograderError:
             self._engine.dispose()
-            raise AutograderError(_unusable(self.url, error)) from None
+            raise
 
     @property
     def place(self) -> str:
         """Where the store is, for people; a password is left out."""
         return _shown(self.url)
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Turn what the database refuses into words, and what to do about it."""
+        try:
+            yield
+        except DatabaseError as error:
+            raise AutograderError(_unusable(self.url, error)) from None
+
+    @contextmanager
+    def alone(self, slug: str, tell: Callable[[str], None]) -> Iterator[None]:
+        """Keep other runs from grading an assignment into this store meanwhile; wait for one that does.
+
+        In a store that is a file; elsewhere two runs at once may grade something twice, and lose nothing.
+        """
+        if self.url.get_backend_name() != "sqlite" or not self.url.database:
+            yield
+            return
+        file = Path(self.url.database)
+        with alone(file.with_name(f".{file.name}.{slug}.lock"), self.place, tell):
+            yield
 
     def append(self, result: SubmissionResult, keys: Mapping[str, str] | None = None) -> int:
         """Append one attempt and return its number; it is on the disk when this returns."""
@@ -113,11 +145,8 @@ class Store:
             "question_keys": json.dumps(dict(keys or {}), sort_keys=True),
             "result": json.dumps(to_dict(result), sort_keys=True),
         }
-        try:
-            with self._engine.begin() as connection:
-                inserted = connection.execute(_ATTEMPTS.insert().values(**row)).inserted_primary_key
-        except OperationalError as error:
-            raise AutograderError(_unusable(self.url, error)) from None
+        with self._usable(), self._engine.begin() as connection:
+            inserted = connection.execute(_ATTEMPTS.insert().values(**row)).inserted_primary_key
         assert inserted is not None
         return int(inserted[0])
 
@@ -139,7 +168,7 @@ class Store:
         """Return the question keys of each person's last attempt, by person, without reading the results."""
         columns = (_ATTEMPTS.c.person_id, _ATTEMPTS.c.question_keys)
         query = sa.select(*columns).where(_ATTEMPTS.c.assignment == slug).order_by(_ATTEMPTS.c.id)
-        with self._engine.connect() as connection:
+        with self._usable(), self._engine.connect() as connection:
             return {row.person_id: json.loads(row.question_keys) for row in connection.execute(query)}
 
     def latest(self, slug: str) -> list[SubmissionResult]:
@@ -167,7 +196,7 @@ class Store:
         self.close()
 
     def _read(self, query: sa.Select[Any]) -> list[Attempt]:
-        with self._engine.connect() as connection:
+        with self._usable(), self._engine.connect() as connection:
             rows: Sequence[sa.Row[Any]] = connection.execute(query).all()
         return [Attempt(r.id, from_dict(json.loads(r.result)), json.loads(r.question_keys)) for r in rows]
 
@@ -180,8 +209,8 @@ class Store:
                     for index in table.indexes:
                         connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
             self._check_schema()
-        except DatabaseError:
-            if tries == 1:
+        except DatabaseError as error:
+            if tries == 1 or "locked" in str(error):  # it was waited for already
                 raise
             self._prepare(tries - 1)
 
@@ -256,7 +285,9 @@ def _shown(url: sa.URL) -> str:
 
 
 def _unusable(url: sa.URL, error: DatabaseError) -> str:
-    return (
-        f"{_shown(url)}: cannot use this store: {error.orig}.\n"
-        "  Next: check that it can be written and is a store of grades, or name another with --store."
+    said = str(error.orig)
+    steps = (next_step for words, next_step in _NEXT.items() if words in said)
+    step = next(
+        steps, "check that it can be written and is a store of grades, or name another with --store"
     )
+    return f"{_shown(url)}: cannot use this store: {said}.\n  Next: {step}."

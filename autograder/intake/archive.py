@@ -21,6 +21,7 @@ from typing import IO, Any, TypeVar
 
 from autograder.errors import IntakeError
 from autograder.intake.entries import NameGate, Refusals, is_junk, printable
+from autograder.intake.machine import is_the_machines
 
 MB = 1 << 20
 SUFFIXES = (".zip", ".tar.gz", ".tgz", ".tar")
@@ -119,6 +120,8 @@ def _guarded(archive: Path, limits: ArchiveLimits, use: Callable[[Iterable[_Entr
         most = 2 * limits.total_bytes // MB
         raise IntakeError(f"{shown}: more than {most} MB once unpacked.{_NEXT}") from None
     except OSError as error:
+        if is_the_machines(error):
+            raise
         why = error.strerror or "damaged"
         raise IntakeError(f"{shown}: cannot be read ({why}).\n  Next: ask for it again.") from None
     except Exception as error:  # zipfile and tarfile raise a dozen kinds on bytes made to break them
@@ -300,6 +303,8 @@ def _write(entry: _Entry, target: Path, limit: int) -> tuple[int, str]:
     except _DAMAGE:
         why = "is damaged"
     except OSError as error:
+        if is_the_machines(error):
+            raise
         why = f"could not be written ({error.strerror or 'damaged'})"
     target.unlink(missing_ok=True)
     return spent, why

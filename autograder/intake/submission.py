@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.course import Assignment
 from autograder.errors import IntakeError
+from autograder.files import scratch
 from autograder.intake.answers import written_answers
 from autograder.intake.choice import Candidate, choose, gather
 from autograder.intake.display import display_notebook
 from autograder.intake.entries import printable
+from autograder.intake.machine import Changed, stamp
 from autograder.intake.matching import match
 from autograder.intake.sources import SubmissionSource
 from autograder.intake.template import read_template
@@ -27,6 +28,7 @@ MAX_FILE = 64 * MB  # of one further file
 MAX_FILES = 128 * MB  # of all
 MAX_MODULE = 1 * MB  # of a student's own module
 MAX_MODULES = 20
+TRIES = 3  # a submission that changes while it is read is read again
 MAX_TOLD = 5  # refused entries told where nothing else is left
 _RESERVED = {"autograder", "environments", "numpy", "torch", "mujoco", "gymnasium", "matplotlib", "scipy",
              "msgpack", "conftest", "setup", "tests", "solutions"}  # fmt: skip
@@ -59,6 +61,9 @@ def read_submission(
 ) -> Submission:
     """Read a submission; a student's mistake is never an exception.
 
+    What is wrong with the machine is one, and so is a mistake of this code: then nothing is known of what was
+    handed in, and it is to be read again.
+
     Args:
         source: from :func:`~autograder.intake.find_submissions`.
         assignment: its manifest.
@@ -68,23 +73,23 @@ def read_submission(
 
     Returns:
         The submission; with ``error`` set where nothing can be graded.
+
+    Raises:
+        OSError: the disk is full, a file is gone or may not be read, or it was written to again and again.
     """
     if workdir is None:
-        with tempfile.TemporaryDirectory(prefix="robolearn-intake-") as folder:
-            return read_submission(source, assignment, template, Path(folder), starter)
-    try:
-        return _read(source, assignment, template, workdir, starter or {})
-    except IntakeError as error:
-        return _unreadable(source, str(error))
-    except Exception as error:  # one submission that breaks this code must not stop the class
-        where = error.__traceback__
-        while where is not None and where.tb_next is not None:
-            where = where.tb_next
-        line = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
-        return _unreadable(
-            source, f"{printable(source.path.name)}: could not be read ({type(error).__name__} in {line}).\n"
-            "  Next: tell the course staff; this is not the student's mistake.",
-        )  # fmt: skip
+        with scratch() as folder:
+            return read_submission(source, assignment, template, folder, starter)
+    paths = [part.path for part in source.parts]
+    for attempt in range(TRIES):
+        before = stamp(paths)
+        try:
+            submission = _read(source, assignment, template, workdir / f"try-{attempt}", starter or {})
+        except IntakeError as error:
+            submission = _unreadable(source, str(error))
+        if stamp(paths) == before:
+            return submission
+    raise Changed(f"{printable(source.path.name)} was written to while it was read, {TRIES} times")
 
 
 def _unreadable(source: SubmissionSource, why: str) -> Submission:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from autograder.course import Assignment, Course
+from autograder.files import write_whole
 from autograder.reports.write import ReportPaths, write_reports
 from autograder.results import SubmissionResult
 
@@ -21,9 +22,7 @@ def keep_notebook(out: Path, digest: str, read: Callable[[], bytes | None]) -> N
     if notebook is None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_bytes(notebook)
-    part.replace(path)
+    write_whole(path, notebook)
 
 
 def kept_notebook(out: Path, digest: str) -> bytes | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.files import write_whole
 from autograder.reports import wording
 from autograder.reports.notebook_html import UnreadableNotebook, notebook_fragment
 from autograder.reports.pages import badge, class_html, feedback_html, feedback_text
@@ -49,14 +50,12 @@ def write_reports(
     for i, result in enumerate(results):
         fragment = _fragment(result, notebook_of(result), hole_cells)
         stem = names[result.person.id]
-        (paths.feedback / f"{stem}.html").write_text(feedback_html(result, title, fragment), encoding="utf-8")
-        (paths.feedback / f"{stem}.txt").write_text(feedback_text(result, title), encoding="utf-8")
-        (paths.ta / f"{stem}.html").write_text(
-            feedback_html(result, title, fragment, for_ta=True), encoding="utf-8"
-        )
+        write_whole(paths.feedback / f"{stem}.html", feedback_html(result, title, fragment))
+        write_whole(paths.feedback / f"{stem}.txt", feedback_text(result, title))
+        write_whole(paths.ta / f"{stem}.html", feedback_html(result, title, fragment, for_ta=True))
         progress(i + 1, len(results))
     links = {person: f"ta/{stem}.html" for person, stem in names.items()}
-    paths.class_page.write_text(class_html(results, title, links), encoding="utf-8")
+    write_whole(paths.class_page, class_html(results, title, links))
     return paths
 
 

@@ -47,6 +47,9 @@ def normalised(node: ast.AST) -> str:
 @lru_cache(maxsize=8192)
 def functions(text: str) -> tuple[tuple[str, str], ...]:
     """Return (name, normalised definition) of each function at the left edge; broken code around is ignored."""
+    with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+        return tuple((n.name, normalised(n)) for n in ast.parse(text).body if isinstance(n, kinds))
     found = []
     starts = [m.start() for m in _DEF.finditer(text)]
     for start, end in zip(starts, [*starts[1:], len(text)]):

@@ -50,7 +50,7 @@ def test_the_oracle_tells_what_was_handed_in(lab: campaign.Lab) -> None:
     assert changed != texts
     for handed_in, why in (
         (texts, Why.SAME), (begun, Why.GIVEN), ([], Why.ABSENT), (changed, Why.CHANGED), (texts + begun, Why.AMONG),
-        (begun + texts, Why.SAME), ([*texts, f"def {name}(:"], Why.SAME),
+        (begun + texts, Why.SAME), ([f"x = '''{text}'''" for text in texts], Why.ABSENT), ([*texts, f"def {name}(:"], Why.SAME),
     ):  # fmt: skip
         assert effective.judge(name, handed_in, right, given) is why
     tally = campaign.Tally(marks=[_full(Why.GIVEN), _full(Why.SAME)])

@@ -14,6 +14,7 @@ from autograder.grading import batch
 from autograder.grading.batch import Graded, Job, Recipe, grade_class, grade_job, select
 from autograder.grading.gradebook import gradebook
 from autograder.grading.grader import Grader
+from autograder.grading.progress import Silent
 from autograder.grading.store import Store, without_times
 from autograder.grading.written import Mark
 from autograder.intake import SubmissionSource, find_submissions
@@ -122,24 +123,16 @@ def test_a_submission_that_kills_its_grading_process_is_flagged_and_graded_again
         assert [a.result.person.id for a in store.attempts("tiny")].count("ada") == 1
 
 
-class Interrupting:
+class Interrupting(Silent):
     """A progress that presses Ctrl-C after the first result."""
 
     def __init__(self) -> None:
         self.people: list[str] = []
 
-    def of(self, total: int) -> Any:
-        import contextlib
-
-        return contextlib.nullcontext()
-
     def ended(self, result: SubmissionResult, kept: bool) -> None:
         self.people.append(f"{result.person.id} {'kept' if kept else 'graded'}")
         if len(self.people) == 1:
             raise KeyboardInterrupt
-
-    def tick(self) -> None:
-        pass
 
 
 def test_what_was_graded_before_an_interruption_is_kept(

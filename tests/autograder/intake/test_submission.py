@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import copy
+import errno
 import io
 import json
+import os
 import random
 import time
 import zipfile
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 
 from autograder.course import Kind, Question
 from autograder.intake import find_submissions, read_submission
+from autograder.intake import submission as submission_module
 from autograder.intake.notebook import read_notebook
 
 from .conftest import SOLVED, Book
@@ -303,10 +306,61 @@ def test_the_notebook_for_people_is_valid_and_carries_the_starters_ids(read, boo
     assert notebook.cells[-1]["id"] == "student-14"
 
 
-def test_a_failure_of_the_reader_itself_does_not_stop_the_class(read, book, monkeypatch):
+def test_a_failure_of_the_reader_itself_is_no_property_of_the_submission(read, book, monkeypatch):
     monkeypatch.setattr("autograder.intake.submission.match", lambda *a, **k: 1 / 0)
-    error = read(book.bytes()).error
-    assert error.startswith("ada.ipynb: could not be read (ZeroDivisionError in test_submission.py:")
+    with pytest.raises(ZeroDivisionError):
+        read(book.bytes())
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EMFILE, errno.EACCES, errno.EIO])
+def test_a_full_disk_is_not_a_damaged_submission(read, book, monkeypatch, number):
+    opens = os.open
+
+    def refuse(path, flags, *args, **kwargs):
+        if flags & os.O_CREAT:
+            raise OSError(number, os.strerror(number))
+        return opens(path, flags, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.intake.archive.os.open", refuse)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            read({"hw9.ipynb": book.bytes()}, "ada.zip")
+    assert read({"hw9.ipynb": book.bytes()}, "ada.zip").error == ""
+
+
+def test_a_file_that_vanished_or_may_not_be_read_is_not_the_students_fault(tmp_path, assignment, template, book):
+    for name, data in (("ada.ipynb", book.bytes()), ("bob.zip", b"PK")):
+        path = tmp_path / name
+        path.write_bytes(data)
+        [source] = find_submissions(path, assignment)
+        path.unlink()
+        with pytest.raises(FileNotFoundError):
+            read_submission(source, assignment, template)
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path, assignment, template, book, monkeypatch):
+    path = tmp_path / "ada.ipynb"
+    path.write_bytes(book.solve().bytes()[:500])  # still being copied
+    [source] = find_submissions(path, assignment)
+    whole, times = submission_module._read, []
+
+    def arrives(*args):
+        times.append(1)
+        if len(times) == 1:
+            path.write_bytes(book.bytes())
+        return whole(*args)
+
+    monkeypatch.setattr(submission_module, "_read", arrives)
+    submission = read_submission(source, assignment, template)
+    assert (len(times), submission.error) == (2, "")
+
+    def never_still(*args):
+        path.write_bytes(path.read_bytes() + b" ")
+        return whole(*args)
+
+    monkeypatch.setattr(submission_module, "_read", never_still)
+    with pytest.raises(OSError, match=r"ada\.ipynb was written to while it was read, 3 times"):
+        read_submission(source, assignment, template)
 
 
 def _damage(raw: dict, draw) -> None:
