@@ -13,7 +13,7 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from environments.raycast import STATE, Picture
+from environments.raycast import STATE, Picture, with_everything_in_sight
 from environments.threads import Workers
 
 Array = NDArray[np.float64]
@@ -26,7 +26,7 @@ class Cameras:
     ``batch.state`` of a vector environment on MuJoCo holds.
 
     Args:
-        model: the model.
+        model: the model as it is now; make new cameras when it has changed.
         camera: the camera's name.
         height: rows.
         width: columns.
@@ -40,7 +40,8 @@ class Cameras:
         self, model: mujoco.MjModel, camera: str, height: int, width: int, num_threads: int = 1
     ) -> None:
         self._num_states = mujoco.mj_stateSize(model, STATE)
-        self._pictures = [Picture(model, camera, height, width) for _ in range(num_threads)]
+        whole = with_everything_in_sight(model)
+        self._pictures = [Picture(whole, camera, height, width) for _ in range(num_threads)]
         self._workers = Workers(num_threads)
 
     def take(self, states: ArrayLike) -> NDArray[np.uint8]:

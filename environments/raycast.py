@@ -56,7 +56,7 @@ def cast(model: mujoco.MjModel, data: mujoco.MjData, origin_world: Array, direct
         origin_world: (3,) float64, m.
         direction_world: (R, 3) float64, unit length.
     """
-    return _cast(_with_everything_in_sight(model), data, origin_world, direction_world)
+    return _cast(with_everything_in_sight(model), data, origin_world, direction_world)
 
 
 def _cast(model: mujoco.MjModel, data: mujoco.MjData, origin_world: Array, direction_world: Array) -> Hits:
@@ -72,7 +72,7 @@ def _cast(model: mujoco.MjModel, data: mujoco.MjData, origin_world: Array, direc
     return Hits(np.asarray(origin_world), directions, geom_id, distance, normal.reshape(-1, 3))
 
 
-def _with_everything_in_sight(model: mujoco.MjModel) -> mujoco.MjModel:
+def with_everything_in_sight(model: mujoco.MjModel) -> mujoco.MjModel:
     """Return the model, or a copy of it, in which rays find also what does not collide.
 
     ``mj_multiRay`` skips a body where a ray misses its bounding volume, which MuJoCo's compiler wraps around
@@ -144,7 +144,7 @@ def shade(model: mujoco.MjModel, data: mujoco.MjData, hits: Hits) -> Array:
     Returns:
         (R, 3) float64 in [0, 1].
     """
-    return _shade(_with_everything_in_sight(model), data, hits)
+    return _shade(with_everything_in_sight(model), data, hits)
 
 
 def _shade(model: mujoco.MjModel, data: mujoco.MjData, hits: Hits) -> Array:
@@ -255,7 +255,7 @@ class Picture:
         if self._renderer is not None:
             self._renderer.update_scene(self.data, camera=self.camera_id)
             return self._renderer.render().copy()
-        model = _with_everything_in_sight(self.model)
+        model = with_everything_in_sight(self.model)
         image = self._sample(model, None).reshape(*self.size, 3)
         jagged = np.argwhere(_edges(image)).astype(np.float64)
         if len(jagged):
