@@ -173,7 +173,7 @@ def _envpool(num_envs: int, num_threads: int, num_steps: int) -> Callable[[], No
 
 
 def _envpool_halves(num_envs: int, num_threads: int, num_steps: int) -> Callable[[], None]:
-    """EnvPool's asynchronous way: act for whichever half is ready first."""
+    """EnvPool's asynchronous way: act for whichever half is ready first; a call leaves no work behind."""
     import envpool
 
     half = num_envs // 2
@@ -182,11 +182,12 @@ def _envpool_halves(num_envs: int, num_threads: int, num_steps: int) -> Callable
     )
     envs.async_reset()
     actions = np.random.default_rng(0).uniform(-1, 1, (num_steps, half, 8))
+    ready = [envs.recv()[-1]["env_id"] for _ in range(2)]
 
     def step() -> None:
-        for action in actions:
-            info = envs.recv()[-1]
-            envs.send(action, info["env_id"])
+        for turn, action in enumerate(actions):
+            envs.send(action, ready[turn] if turn < 2 else envs.recv()[-1]["env_id"])
+        ready[:] = [envs.recv()[-1]["env_id"] for _ in range(2)]
 
     return step
 
