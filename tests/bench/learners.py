@@ -109,10 +109,12 @@ def evaluate(env_id: str, act: Act, episodes: int) -> tuple[float, float]:
 def train(task: Task, seed: int, episodes: int = EPISODES) -> Run:
     """Train one learner and evaluate it before, on the way, and after."""
     import torch
+    from stable_baselines3.common.logger import Logger
 
     torch.set_num_threads(1)
     env = gymnasium.make(task.env_id)
     model = _model(task, env, seed)
+    model.set_logger(Logger(folder=None, output_formats=[]))  # its own leaves a folder in /tmp at every learn()
 
     def act(observation: Any) -> Any:
         return model.predict(observation, deterministic=True)[0]
