@@ -20,7 +20,7 @@ from autograder.sandbox.errors import BudgetSpent, Refused
 
 CALLBACK_S = 120.0  # one call of a trusted object or a stand-in, with what it calls in turn
 _MOMENT_S = 0.05
-CALLBACK_MB = 1024  # address space that it may take while it runs
+CALLBACK_MB = 2048  # memory that it may take while it runs
 _CALLABLES = (
     types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MethodWrapperType, partial,
     np.ufunc,
@@ -164,28 +164,32 @@ def bounded(label: str) -> Iterator[None]:
 
 @contextmanager
 def memory_limit(megabytes: int) -> Iterator[None]:
-    """Let this process map so much more memory; beyond that it meets a MemoryError."""
+    """Let this process have so much more memory of its own; beyond that it meets a MemoryError.
+
+    What libraries map and threads reserve is not counted: the grader may import something meanwhile.
+    """
     if sys.platform != "linux":  # elsewhere the limit is not kept
         yield
         return
     import resource
 
-    soft, hard = before = resource.getrlimit(resource.RLIMIT_AS)
-    most = _mapped_bytes(int(time.monotonic() / _MOMENT_S)) + (megabytes << 20)
+    soft, hard = before = resource.getrlimit(resource.RLIMIT_DATA)
+    most = _data_bytes(int(time.monotonic() / _MOMENT_S)) + (megabytes << 20)
     if soft == resource.RLIM_INFINITY or most < soft:
-        resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 @lru_cache(maxsize=1)
-def _mapped_bytes(moment: int) -> int:
-    """Return this process's address space; to look costs more than a small call, so once a moment."""
-    from autograder.sandbox import isolation
+def _data_bytes(moment: int) -> int:
+    """Return this process's own writable memory; to look costs more than a small call, so once a moment."""
+    import resource
 
-    return isolation.mapped_bytes()
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[5]) * resource.getpagesize()
 
 
 def is_environment(value: Any) -> bool:
