@@ -25,12 +25,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Attachment:
-    """A picture, a curve or a table that a test attached for people to look at."""
+    """A picture, a curve or a table that a test attached for people to look at; a hidden test's for TAs."""
 
     name: str
     media_type: str  # image/png, text/plain, application/json
     data: bytes
     caption: str = ""
+    hidden: bool = False
 
 
 @dataclass(frozen=True)

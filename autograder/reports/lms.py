@@ -11,8 +11,11 @@ from typing import Any
 from autograder.grading.written import written_csv
 from autograder.reports import wording
 from autograder.reports.pages import feedback_text
+from autograder.reports.views import for_student
 from autograder.results import Outcome, QuestionResult, SubmissionResult, to_dict
 from autograder.sandbox.tiers import sentence
+
+DECIMALS = 2  # of points, in every format that students see
 
 
 def gradescope_results(result: SubmissionResult, title: str) -> dict[str, Any]:
@@ -20,13 +23,13 @@ def gradescope_results(result: SubmissionResult, title: str) -> dict[str, Any]:
     if result.error:
         output = wording.plain(result.error)
         return {"score": 0.0, "output": output, "stdout_visibility": "hidden", "tests": []}
+    result = for_student(result)
     notes = [f"- {wording.plain(f.what, 600)}" for f in result.findings]
     output = f"{title}." + (f" Graded in sandbox {sentence(result.tier)}." if result.tier else "")
     if result.awaiting:
         output += f" {wording.points(result.awaiting)} more points are with a reader."
     return {
-        "score": result.points,
-        "execution_time": round(result.wall_s, 2),
+        "score": round(result.points, DECIMALS),
         "output": "\n".join([output, *notes]),
         "output_format": "text",
         "visibility": "visible",
@@ -52,7 +55,7 @@ def _gradescope_test(question: QuestionResult) -> dict[str, Any]:
     return {
         "name": question.title,
         "number": question.id,
-        "score": question.points,
+        "score": round(question.points, DECIMALS),
         "max_score": 0.0 if question.bonus else question.possible,
         **({} if question.outcome is Outcome.AWAITING_TA else {"status": status}),
         "output": "\n".join(lines),

@@ -10,6 +10,7 @@ from statistics import mean, median
 from typing import Any
 
 from autograder.reports import wording
+from autograder.reports.views import for_student
 from autograder.results import Outcome, QuestionResult, SubmissionResult
 from autograder.sandbox.tiers import sentence
 
@@ -60,17 +61,18 @@ def feedback_html(result: SubmissionResult, title: str, notebook: str = "", *, f
         notebook: the student's notebook as an HTML fragment, already sanitised; may be empty.
         for_ta: also show test names, measured values against hidden inputs, and the grader's tracebacks.
     """
+    shown = result if for_ta else for_student(result)
     html: str = (
         _environment()
         .get_template("feedback.html")
-        .render(r=result, title=title, notebook=notebook, for_ta=for_ta)
+        .render(r=shown, title=title, notebook=notebook, for_ta=for_ta)
     )
     return html
 
 
 def feedback_text(result: SubmissionResult, title: str) -> str:
     """Render one submission's feedback as plain text, for e-mail and Gradescope."""
-    text: str = _environment().get_template("feedback.txt").render(r=result, title=title)
+    text: str = _environment().get_template("feedback.txt").render(r=for_student(result), title=title)
     return text
 
 

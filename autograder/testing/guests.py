@@ -41,9 +41,11 @@ def start() -> list[Any]:
     return remembered
 
 
-def overspent(handed_out: Iterable[Any]) -> str:
-    """Say which budget was overspent, or return nothing."""
+def overspent(handed_out: Iterable[Any], *, hidden: bool) -> str:
+    """Say which budget was overspent, or return nothing; a hidden check's budget stays hidden."""
     for guest in handed_out:
+        if guest.overspent and hidden:
+            return "Your code used up the calls that it was given."
         if guest.overspent:
             spent = [m for m, limit in guest.budget.items() if guest.calls[m] >= limit]
             names = " and ".join(f"{guest.label(m)} more than {guest.budget[m]} times" for m in spent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -92,33 +91,35 @@ def judge(error: BaseException, question: Question, *, hidden: bool) -> Verdict:
 
 
 def withheld(verdict: Verdict, error: BaseException) -> Verdict:
-    """Keep what student code said while it held hidden inputs for the TA: it could have told the inputs.
+    """Keep for the TA whatever student code could have made from hidden inputs: it could tell them.
 
-    The student still reads what kind of exception it was and at which line of the notebook.
+    Exceptions' texts, kinds and lines, exit codes, signals, the names that a notebook lacks: all of that is
+    the code's to choose once it holds a hidden input. The student reads what became of the check; on public
+    checks, which run first, the same mistake is told in full.
     """
-    if isinstance(error, WorkerDied):
-        return replace(verdict, message=_IN_FUNCTION.sub("", verdict.message))
-    if not isinstance(error, StudentError) or isinstance(error, MissingName):
-        return verdict  # what a notebook lacks was known before any hidden input
+    if not isinstance(error, StudentError | WorkerDied | ProtocolError | BudgetSpent):
+        return verdict  # an author's own words, or ours
     detail = f"{verdict.message}\n{verdict.student_error}\n{verdict.detail}".strip()
-    if verdict.outcome is Outcome.FAILED and not verdict.hint:
-        kind = error.type_name if _is_builtin(error.type_name) else "an exception"
-        places = _PLACE.findall(error.traceback_text)
-        where = f" at cell {places[-1][0]}, line {places[-1][1]}" if places else ""
-        message = f"Your code raised {kind}{where}."
-        if error.type_name == "BudgetSpent":
-            message = "Your code used up the calls that it was given."
-        verdict = replace(verdict, message=message)
-    return replace(verdict, student_error="", detail=detail)
+    if isinstance(error, WorkerDied | ProtocolError):
+        return replace(verdict, message=_death_words(error), detail=detail)
+    if verdict.outcome is not Outcome.FAILED:  # not attempted, out of memory: the words are ours
+        return replace(verdict, student_error="", detail=detail)
+    message, hint = _UNSEEN
+    if isinstance(error, MissingName):
+        message, hint = _MISSING
+    elif _YOURS.search(str(error)) and not isinstance(error, BudgetSpent):
+        message, hint = _EARLIER
+    elif isinstance(error, BudgetSpent) or getattr(error, "type_name", "") == "BudgetSpent":
+        message, hint = "Your code used up the calls that it was given.", ""
+    return replace(verdict, message=message, hint=hint, student_error="", detail=detail)
 
 
-_PLACE = re.compile(r"\bcell (\d{1,4})\b[^\n\d]{1,12}line (\d{1,5})\b")
-_IN_FUNCTION = re.compile(r", in [^\n)]*")
-
-
-def _is_builtin(name: str) -> bool:
-    known = getattr(builtins, name, None)
-    return isinstance(known, type) and issubclass(known, BaseException)
+_UNSEEN = (
+    "Your code raised an exception.",
+    "This check uses inputs that you do not see: try yours on other sizes and values.",
+)
+_MISSING = ("This check asks for a name that your notebook does not define.", "The public checks say which.")
+_EARLIER = ("Your code calls a function that is not written yet.", "Write the earlier questions first.")
 
 
 def _student_error(error: StudentError, question: Question) -> Verdict:
@@ -158,6 +159,11 @@ def _death(error: WorkerDied) -> Verdict:
     raise AssertionError("unreachable: the last row matches every death")
 
 
+def _death_words(error: WorkerDied | ProtocolError) -> str:
+    """Say how a process ended, in words that are the same for every input."""
+    return next((words for kind, _, words in _DEATHS if isinstance(error, kind)), _DEATHS[2][2])
+
+
 def _assertion_message(error: BaseException) -> str:
     """Keep an author's own words of ``assert x, words``; drop what pytest adds about values."""
     text = str(getattr(error, "msg", "") or (error.args[0] if error.args else ""))
@@ -176,8 +182,8 @@ def _unexpected(error: BaseException) -> Verdict:
 def provoked(error: BaseException, *, hidden: bool) -> Verdict:
     """Judge an exception of a test that stands with the reference: the student's value provoked it."""
     kind = type(error).__name__
-    words = kind if hidden else printable(f"{kind}: {_line(str(error))}", 300)
-    message = f"This check could not work with what your code returned ({words})."
+    words = "" if hidden else f" ({printable(f'{kind}: {_line(str(error))}', 300)})"
+    message = f"This check could not work with what your code returned{words}."
     hint = "Compare the type and the shape of the result with what the docstring says."
     return Verdict(Outcome.FAILED, message, hint, detail=printable(f"{kind}: {error}", 4000))
 

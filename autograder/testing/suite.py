@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -124,7 +125,7 @@ class Suite:
                     continue
                 result, verdict, pictures = self._run_test(test, question, wrapped, seed, reference)
                 results.append(result)
-                attachments += pictures
+                attachments += [replace(picture, hidden=test.hidden) for picture in pictures]
                 if until_lost and result.points < result.possible:
                     break
                 death = verdict if verdict is not None and verdict.died else None
@@ -139,7 +140,7 @@ class Suite:
         started = time.perf_counter()
         error = self._execute(item, run)
         wall_s = time.perf_counter() - started
-        if error is None and (words := guests.overspent(handed_out)):
+        if error is None and (words := guests.overspent(handed_out, hidden=test.hidden)):
             failed = _result(test, Outcome.FAILED, message=words, measured=run.measured, wall_s=wall_s)
             return failed, None, run.attachments
         if error is None:
