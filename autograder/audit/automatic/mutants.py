@@ -74,7 +74,7 @@ class _Workbench:
         tree = ast.parse(file.text)
         functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
         around = [n for n in functions if n.lineno <= hole.begin and (n.end_lineno or 0) >= hole.first]
-        self._function = max(around, key=lambda n: n.lineno)
+        self._function = min(around, key=lambda n: n.lineno)  # the outermost: it compiles on its own
         self._scope = Scope(self._function, imported(tree))
         self._last = max(self._function.end_lineno or hole.end, hole.end - 1)
         self._lines = file.text.split("\n")[self._function.lineno - 1 : self._last]

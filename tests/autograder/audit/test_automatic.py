@@ -207,6 +207,26 @@ def test_only_the_hole_changes_whatever_stands_around_it() -> None:
         ast.parse(text.replace(hole_text(text, hole.first, hole.end), mutant.body))
 
 
+def test_a_hole_in_an_inner_function_is_changed_too() -> None:
+    text = (
+        "def outer(x):\n"
+        "    total = 0\n"
+        "    def inner(y):\n"
+        "        nonlocal total\n"
+        "        ### BEGIN SOLUTION 1.1 inner\n"
+        "        # HINT: Do.\n"
+        "        total = total + y\n"
+        "        ### END SOLUTION 1.1 inner\n"
+        "    inner(x)\n"
+        "    return total\n"
+    )
+    path = Path("inner.py")
+    (hole,) = find_holes(text, ["1.1 inner"], path)
+    found = hole_mutants("1.1", SourceFile(path, text, (hole,)), hole)
+    assert "        total = total - y" in [m.body for m in found]
+    assert all(m.line == 7 for m in found)
+
+
 def hole_text(text: str, first: int, end: int) -> str:
     return "\n".join(text.split("\n")[first - 1 : end - 1])
 
