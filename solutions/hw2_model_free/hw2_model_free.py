@@ -1,0 +1,783 @@
+# %% [markdown]
+# # Homework 2: Model-free reinforcement learning
+#
+# In homework 1 you knew the whole MDP: every probability, every reward. A robot on a floor of unknown friction, with
+# motors that nobody has modelled, does not. What it has is *experience*: it acts, and something happens. Model-free
+# reinforcement learning turns experience into behaviour without ever writing the model down. It is slow, it is noisy,
+# and it has made four-legged robots run faster than their designers could. You will
+#
+# - learn on a cliff, and see why "on-policy" and "off-policy" learners walk different paths (section 1);
+# - find the gradient of a return that you cannot differentiate, and then fight its variance (2 and 3);
+# - write the two policies that nearly all robots learn with, Gaussian and squashed Gaussian (4);
+# - build PPO and swing up a pendulum (5), build DQN (6) and SAC (7);
+# - learn from failure by pretending that it was the goal (8);
+# - teach a quadruped to walk at the velocity it is told, to run, and perhaps to get up when it has fallen (9);
+# - say in words where the credit went (10).
+#
+# There are 100 points and 8 bonus points. Each code question is a function with a gap of 3 to 15 lines; each stands on
+# its own, so one mistake costs one question. Some questions ask for a *trained policy*: a file that an experiment of
+# this notebook writes, and that we roll out in our own simulator, on our own seeds. Read the numbers worked by hand
+# before you run anything long. Times in brackets are for two ordinary cores with nothing else to do.
+#
+# **Symbols.** Batch letters are the same in the whole course: `T` time, `N` environments, `B` minibatch, `O` the length
+# of an observation, `A` the length of an action or the number of actions, `S` states. Units are SI. `terminated` and
+# `truncated` are two different things (homework 1, question 1.3), and half of the bugs of this field live in the
+# difference. Losses are tensors to *minimise*.
+#
+# **Book.** Sutton & Barto, *Reinforcement Learning: An Introduction*, 2nd edition 2018 (free online). Papers are cited
+# where they are used.
+
+# %% tags=["setup"]
+import copy
+import itertools
+
+import gymnasium
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import nn
+
+import environments  # registers the course's worlds with Gymnasium
+from autograder import check, submit
+from environments.animation import animate
+from environments.monitor import Monitor
+
+torch.set_num_threads(1)  # these networks are small: a second thread costs more than it gives
+
+
+def mlp(sizes, activation=nn.Tanh):
+    """Make a multilayer perceptron with `sizes` = (inputs, hidden, ..., outputs)."""
+    layers = []
+    for fan_in, fan_out in itertools.pairwise(sizes):
+        layers += [nn.Linear(fan_in, fan_out), activation()]
+    return nn.Sequential(*layers[:-1])
+
+
+def vector_env(name, num_envs, **settings):
+    """Make N copies of a course environment that step together; an episode that ends is begun anew at once."""
+    return gymnasium.make_vec(
+        f"robolearn/{name}", num_envs=num_envs, vectorization_mode="vector_entry_point",
+        autoreset_mode="SameStep", num_threads=2, **settings,
+    )
+
+
+def save_policy(path, network, mean=0.0, scale=1.0, squash=False):
+    """Write a policy to a file that you can hand in: the linear layers of a `mlp`, and what to do before and after.
+
+    Args:
+        path: such as "swing_up.npz".
+        network: nn.Sequential from `mlp`, from (O,) observations to (A,) actions.
+        mean: (O,) subtracted from observations.
+        scale: (O,) they are then divided by.
+        squash: tanh at the end, for a network that gives actions before the squash.
+    """
+    layers = [layer for layer in network if isinstance(layer, nn.Linear)]
+    activation = type(network[1]).__name__ if len(network) > 1 else "Tanh"
+    arrays = {"mean": np.asarray(mean), "scale": np.asarray(scale), "squash": np.asarray(squash)}
+    for i, layer in enumerate(layers):
+        arrays[f"weight{i}"] = layer.weight.detach().numpy().astype(np.float64)
+        arrays[f"bias{i}"] = layer.bias.detach().numpy().astype(np.float64)
+    np.savez(path, activation=activation, **arrays)
+
+
+ACTIVATIONS = {
+    "Tanh": np.tanh, "ReLU": lambda x: np.maximum(x, 0.0),
+    "ELU": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
+}
+
+
+class SavedPolicy:
+    """A policy read from a file; acts on many observations at once, in numpy, without exploring."""
+
+    def __init__(self, path):
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        self.mean, self.scale, self.squash = arrays["mean"], arrays["scale"], bool(arrays["squash"])
+        self.activation = ACTIVATIONS[str(arrays["activation"])]
+        num_layers = sum(name.startswith("weight") for name in arrays)
+        self.layers = [(arrays[f"weight{i}"], arrays[f"bias{i}"]) for i in range(num_layers)]
+
+    def act(self, observations):
+        """Choose actions (N, A) in [-1, 1] for observations (N, O)."""
+        x = (np.asarray(observations, dtype=np.float64) - self.mean) / self.scale
+        for weight, bias in self.layers[:-1]:
+            x = self.activation(x @ weight.T + bias)
+        weight, bias = self.layers[-1]
+        x = x @ weight.T + bias
+        return np.tanh(x) if self.squash else np.clip(x, -1.0, 1.0)
+
+
+def load_policy(path):
+    """Read a policy that `save_policy` wrote."""
+    return SavedPolicy(path)
+
+
+def input_gradients(name, inputs, wrt):
+    """Call one of your loss functions and differentiate it: what does the optimiser see?
+
+    Args:
+        name: of a function of this notebook that returns a scalar tensor.
+        inputs: its arguments by name, tensors or numbers.
+        wrt: names of the tensors to differentiate with respect to.
+
+    Returns:
+        The value, and one gradient for each name in `wrt`, in the tensor's shape; None where none flows.
+    """
+    arguments = {
+        key: value.detach().clone().requires_grad_(key in wrt) if isinstance(value, torch.Tensor) else value
+        for key, value in inputs.items()
+    }
+    value = globals()[name](**arguments)
+    if not value.requires_grad:
+        return value.detach(), [None] * len(wrt)
+    return value.detach(), list(torch.autograd.grad(value, [arguments[key] for key in wrt], allow_unused=True))
+
+# %% [markdown]
+# ## 1. Tabular control: the cliff
+#
+# A robot walks from `S` to `G` along the edge of a cliff `C` (Sutton & Barto 2018, example 6.6). Each step costs 1; a
+# fall costs 100 and ends the episode. It does not know where the cliff is. It has a table of numbers $Q(s, a)$, all
+# zero, and it may walk.
+
+# %%
+from environments.grid_navigation import FloorPlan, GridNavigationEnv, draw_values
+
+CLIFF = FloorPlan.from_text(
+    """
+    ............
+    ............
+    ............
+    SCCCCCCCCCCG
+    """,
+    rewards={"G": 0.0, "C": -100.0},
+)
+METHODS = ("sarsa", "expected_sarsa", "q_learning")
+
+
+def cliff_env(seed):
+    """Make the cliff walk: the floor is not slippery, each step costs 1, 200 steps at most."""
+    env = GridNavigationEnv(CLIFF, slip=0.0, living_reward=-1.0, step_limit=200)
+    env.reset(seed=seed)
+    return env
+
+# %% [markdown]
+# ### 1.1 Explore a little (3 points)
+#
+# Whoever always takes the action that looks best never finds out about the others. The smallest remedy is
+# $\varepsilon$-greedy: with probability $\varepsilon$ take *any* action, all alike; otherwise one of the best. When
+# several are best (at the start all of them are), `argmax` would always name the first, and the robot would march
+# north for an hour. Share the probability among the best instead.
+
+# %%
+def epsilon_greedy(q_values, epsilon):
+    """Give the probabilities with which an epsilon-greedy policy chooses.
+
+    Args:
+        q_values: (A,) float.
+        epsilon: in [0, 1], probability of choosing among all actions alike, the best ones included.
+
+    Returns:
+        (A,) float, sums to 1. The remaining 1 - epsilon is shared equally by all actions with the greatest value.
+    """
+    ### BEGIN SOLUTION 1.1 epsilon_greedy
+    # HINT: Which entries equal the maximum, and how many are they? About 3 lines.
+    best = q_values == np.max(q_values)
+    greedy = best / np.sum(best)
+    return (1.0 - epsilon) * greedy + epsilon / len(q_values)
+    ### END SOLUTION 1.1 epsilon_greedy
+
+# %% [markdown]
+# **By hand.** $Q = (2, 5, 5, 1)$, $\varepsilon = 0.2$: every action has $0.2 / 4 = 0.05$; the two best share $0.8$. So
+# $(0.05, 0.45, 0.45, 0.05)$.
+#
+# ### 1.2 Three targets (5 points)
+#
+# After a step $(s, a, r, s')$ the table is moved a little towards a *target*,
+# $Q(s, a) \leftarrow Q(s, a) + \alpha\,(y - Q(s, a))$. Three algorithms differ in nothing but the target:
+#
+# $$
+# y_\text{SARSA} = r + \gamma\, Q(s', a'), \qquad
+# y_\text{expected} = r + \gamma \sum_{a} \pi(a \mid s')\, Q(s', a), \qquad
+# y_\text{Q-learning} = r + \gamma \max_a Q(s', a) ,
+# $$
+#
+# where $a'$ is the action that the policy $\pi$ *will really take* in $s'$ (Sutton & Barto 2018, equations 6.7 to 6.9).
+# SARSA and expected SARSA evaluate the policy that walks, stumbles included. Q-learning evaluates a policy that is not
+# walking: the greedy one. Hence the names *on-policy* and *off-policy*.
+#
+# Where the step **terminated**, there is no future, whatever the table says about $s'$. Where the clock merely
+# **truncated** the episode, the robot could have gone on, and $s'$ is worth what it is worth: a truncation needs no
+# mention here.
+
+# %%
+def td_targets(rewards, next_q, next_actions, next_probabilities, terminated, gamma):
+    """Compute the targets of SARSA, expected SARSA and Q-learning for B steps.
+
+    Sutton & Barto 2018, equations (6.7), (6.9), (6.8).
+
+    Args:
+        rewards: (B,) float.
+        next_q: (B, A) float, Q(s', .) of the state that each step led to.
+        next_actions: (B,) int, the action that will be taken there.
+        next_probabilities: (B, A) float, the policy there.
+        terminated: (B,) bool, the episode ended there for good: s' has no future.
+        gamma: discount.
+
+    Returns:
+        Three (B,) float arrays: (sarsa, expected_sarsa, q_learning).
+    """
+    ### BEGIN SOLUTION 1.2 td_targets
+    # HINT: One number per step for what the next state is worth, three times; `np.arange(B)` beside `next_actions`
+    # HINT:   picks one entry of each row. Then the discount, and the ends. About 6 lines.
+    future = gamma * np.where(terminated, 0.0, 1.0)
+    taken = next_q[np.arange(len(rewards)), next_actions]
+    expected = np.sum(next_probabilities * next_q, axis=1)
+    greedy = np.max(next_q, axis=1)
+    return rewards + future * taken, rewards + future * expected, rewards + future * greedy
+    ### END SOLUTION 1.2 td_targets
+
+# %% [markdown]
+# **By hand.** $r = -1$, $\gamma = 0.9$, $Q(s', \cdot) = (10, 0)$, $a' = 1$, $\pi(\cdot \mid s') = (0.9, 0.1)$:
+# SARSA $-1 + 0.9 \cdot 0 = -1$; expected $-1 + 0.9 \cdot 9 = 7.1$; Q-learning $-1 + 0.9 \cdot 10 = 8$. Terminated: all $-1$.
+#
+# ### 1.3 Learn (5 points)
+#
+# Now put the two together into the loop that every later section is a variation of: act, observe, move the table, act.
+# Three places to go wrong: which action is *executed* next (the one that SARSA's target used), what happens after an
+# episode ends (reset, and choose anew), and that a truncated episode ends too.
+
+# %%
+def learn(env, num_states, num_actions, num_steps, method, epsilon, alpha, gamma, seed):
+    """Learn a table of action values by walking.
+
+    Args:
+        env: Gymnasium interface, `reset() -> (state, info)` and
+            `step(action) -> (state, reward, terminated, truncated, info)`; states are integers. Not yet reset.
+        num_states: S.
+        num_actions: A.
+        num_steps: how often `env.step` is called in all, over as many episodes as that makes.
+        method: index into METHODS, 0 SARSA, 1 expected SARSA, 2 Q-learning: which target of 1.2 is used.
+        epsilon: of the policy that walks, and of the policy in the targets (1.1).
+        alpha: step size.
+        gamma: discount.
+        seed: of the walk.
+
+    Returns:
+        (S, A) float, the table, which began with zeros.
+    """
+    rng = np.random.default_rng(seed)
+    q_values = np.zeros((num_states, num_actions))
+
+    def choose(state):
+        """Draw an action in `state`: the action, and the (A,) probabilities it was drawn from."""
+        probabilities = epsilon_greedy(q_values[state], epsilon)
+        return rng.choice(num_actions, p=probabilities), probabilities
+
+    def target(reward, next_state, next_action, next_probabilities, terminated):
+        """One step's target by `method`."""
+        batch = [np.array([reward]), q_values[[next_state]], np.array([next_action])]
+        return td_targets(*batch, next_probabilities[None], np.array([terminated]), gamma)[method][0]
+
+    ### BEGIN SOLUTION 1.3 learn
+    # HINT: Reset and choose once before the loop. In it: step, choose the next action in the next state, move
+    # HINT:   q_values[state, action] towards the target. Only then deal with the end of an episode. About 10 lines.
+    state, _ = env.reset()
+    action, _ = choose(state)
+    for _ in range(num_steps):
+        next_state, reward, terminated, truncated, _ = env.step(action)
+        next_action, probabilities = choose(next_state)
+        error = target(reward, next_state, next_action, probabilities, terminated) - q_values[state, action]
+        q_values[state, action] += alpha * error
+        if terminated or truncated:
+            next_state, _ = env.reset()
+            next_action, _ = choose(next_state)
+        state, action = next_state, next_action
+    return q_values
+    ### END SOLUTION 1.3 learn
+
+# %% [markdown]
+# **Run it** (3 s). Three learners, 20,000 steps each, $\varepsilon = 0.1$.
+
+# %% tags=["experiment"]
+class Diary:
+    """Wraps an environment and notes the return of every episode."""
+
+    def __init__(self, env):
+        self.env, self.returns, self.total = env, [], 0.0
+
+    def reset(self):
+        self.total = 0.0
+        return self.env.reset()
+
+    def step(self, action):
+        state, reward, terminated, truncated, info = self.env.step(action)
+        self.total += reward
+        if terminated or truncated:
+            self.returns.append(self.total)
+        return state, reward, terminated, truncated, info
+
+
+_, axes = plt.subplots(2, 2, figsize=(11, 5.2), layout="constrained")
+for method, (name, ax) in enumerate(zip(METHODS, axes.flat, strict=False)):
+    diary = Diary(cliff_env(0))
+    table = learn(diary, CLIFF.num_states, 4, 20_000, method, 0.1, 0.2, 1.0, seed=0)
+    draw_values(CLIFF, table.max(axis=1), table.argmax(axis=1), ax=ax)
+    ax.set_title(f"{name}: what it learned")
+    window = np.convolve(diary.returns, np.ones(50) / 50, mode="valid")
+    axes[1, 1].plot(window, label=f"{name}: {np.mean(diary.returns[-200:]):.0f} at the end")
+axes[1, 1].set(xlabel="episode", ylabel="return while learning", ylim=(-110, 0), title="what it earned meanwhile")
+axes[1, 1].legend()
+plt.show()
+
+# %% [markdown]
+# Follow the arrows from the start. Q-learning found the shortest way, 13 steps along the very edge, and its table is
+# right: that *is* the best path for someone who never stumbles. But the walker stumbles one step in ten, and every
+# stumble south is a fall: while learning it earns the least of the three. SARSA's table knows about the stumbling and
+# takes a detour to the far side; it earns more. Neither is wrong. They answer different questions: *how good is the
+# best I could do?* and *how good is what I am doing?* Remember this when PPO (on-policy, section 5) and SAC (off-policy,
+# section 7) meet the same robot.
+
+# %% [markdown]
+# ## 2. The gradient of a return
+#
+# A table has a row for each state. A robot's state is a vector of real numbers, and no two are ever the same. So write
+# the policy as a network $\pi_\theta(a \mid s)$ and follow the gradient of what it earns,
+#
+# $$
+# \nabla_\theta J = \mathbb{E}\Big[\sum_t \nabla_\theta \log \pi_\theta(a_t \mid s_t)\; G_t\Big], \qquad
+# G_t = r_t + \gamma r_{t+1} + \gamma^2 r_{t+2} + \dots
+# $$
+#
+# (REINFORCE, Williams 1992; Sutton & Barto 2018, section 13.3). Nothing of the world appears in it: no transition
+# probability, no derivative of the physics. The price is variance. $G_t$ is one number for everything that happened
+# after $a_t$, the luck of all later actions included: which of them deserves the credit? That is the *credit assignment
+# problem*, and this section and the next are about it. (In this notebook each step's term counts alike, without the
+# factor $\gamma^t$, as in nearly all code.)
+#
+# ### 2.1 Returns-to-go, and the two ways to end (4 points)
+#
+# `N` environments step together for `T` steps. In that block of `T` by `N` steps, episodes end and begin anew. A return
+# is summed backwards, and at three places the sum does not simply go on:
+#
+# - `terminated`: nothing comes after. The future is worth 0.
+# - `truncated`: the clock stopped the episode; the future exists but was not seen. Put an *estimate* of its worth
+#   there: `next_values`, the critic's value of the state that the step led to.
+# - the last row: the block ends, the world does not. The same estimate.
+
+# %%
+def returns_to_go(rewards, next_values, terminated, truncated, gamma):
+    """Sum discounted rewards from each step to the end of its episode.
+
+    Args:
+        rewards: (T, N) float.
+        next_values: (T, N) float, estimated value of the state that the step led to; where an episode ended, of its
+            last state, not of the next episode's first.
+        terminated: (T, N) bool, no future after this step.
+        truncated: (T, N) bool, the future was not seen; `next_values` stands for it.
+        gamma: discount.
+
+    Returns:
+        (T, N) float. The last row bootstraps with `next_values` as if truncated. Where a step is both terminated
+        and truncated, it is terminated.
+    """
+    ### BEGIN SOLUTION 2.1 returns_to_go
+    # HINT: Walk backwards. What follows step t: nothing, an estimate, or the return of step t + 1? About 7 lines.
+    returns = np.empty(rewards.shape)
+    following = next_values[-1]
+    for t in reversed(range(len(rewards))):
+        following = np.where(truncated[t], next_values[t], following)
+        following = np.where(terminated[t], 0.0, following)
+        following = returns[t] = rewards[t] + gamma * following
+    return returns
+    ### END SOLUTION 2.1 returns_to_go
+
+# %% [markdown]
+# **By hand.** One environment, $\gamma = 0.5$, rewards $(1, 2, 4)$, estimates $(10, 20, 40)$. Nothing ends:
+# $G_2 = 4 + 0.5 \cdot 40 = 24$, $G_1 = 2 + 0.5 \cdot 24 = 14$, $G_0 = 8$. Step 1 terminated: $G_1 = 2$, $G_0 = 2$.
+# Step 1 truncated: $G_1 = 2 + 0.5 \cdot 20 = 12$, $G_0 = 7$.
+#
+# ### 2.2 A loss whose gradient is the policy gradient (4 points)
+#
+# Automatic differentiation wants a scalar. The policy gradient is the gradient of
+#
+# $$ L(\theta) = -\frac{1}{TN}\sum_{t,n} \log \pi_\theta(a_{tn} \mid s_{tn})\,\big(G_{tn} - V(s_{tn})\big) $$
+#
+# *if the bracket is held constant*. The bracket is a judgement of the action. Whoever lets the gradient flow through it
+# asks the critic to make bad actions look good. The value of $L$ means nothing by itself: it is not a distance from
+# success, and it does not have to fall.
+
+# %%
+def policy_gradient_loss(log_probs, returns, values):
+    """Make the loss of REINFORCE with a baseline.
+
+    Args:
+        log_probs: (T, N) tensor, log pi(a | s), with the policy's graph behind it.
+        returns: (T, N) tensor, G of 2.1.
+        values: (T, N) tensor, the critic's V(s), with the critic's graph behind it.
+
+    Returns:
+        Scalar tensor to minimise: the mean over all T * N steps. Its gradient reaches log_probs only.
+    """
+    ### BEGIN SOLUTION 2.2 policy_gradient_loss
+    # HINT: How much better than expected was it? Hold that constant. Minimising is the wrong way round. About 3 lines.
+    advantages = (returns - values).detach()
+    return -torch.mean(log_probs * advantages)
+    ### END SOLUTION 2.2 policy_gradient_loss
+
+# %% [markdown]
+# **By hand.** $\log\pi = (-1, -2)$, $G = (3, 1)$, $V = (1, 2)$: advantages $(2, -1)$,
+# $L = -\tfrac12(-2 + 2) = 0$, and $\partial L / \partial \log\pi = (-1, \tfrac12)$: push the first action up, the
+# second down. `input_gradients` of the setup shows what the optimiser would see.
+
+# %% tags=["experiment"]
+example = {"log_probs": torch.tensor([[-1.0, -2.0]]), "returns": torch.tensor([[3.0, 1.0]]),
+           "values": torch.tensor([[1.0, 2.0]])}  # fmt: skip
+print(input_gradients("policy_gradient_loss", example, ["log_probs", "values"]))
+
+# %% [markdown]
+# ### 2.3 A baseline from the other episodes (3 points)
+#
+# Subtracting any number $b$ from $G_t$ leaves the gradient's *mean* alone, as long as $b$ does not depend on the action
+# $a_t$: $\mathbb{E}[\nabla \log \pi \cdot b] = b\,\nabla \sum_a \pi(a \mid s) = b\,\nabla 1 = 0$. Its variance is another
+# matter: with $b$ near the mean return, half of the terms change sign and nearly cancel.
+#
+# The cheapest baseline needs no critic. `N` robots began alike; how well did *the others* do from step $t$ on? The
+# own return must stay out: it depends on the own action.
+
+# %%
+def baseline(returns, alive):
+    """Average, at each step, the returns of the other episodes that still run.
+
+    Args:
+        returns: (T, N) float, G of N episodes that began together; anything where `alive` is False.
+        alive: (T, N) bool, the episode has a step t.
+
+    Returns:
+        (T, N) float: entry (t, n) is the mean of returns[t, m] over all m != n that are alive at t; 0 where there
+        is no other.
+    """
+    ### BEGIN SOLUTION 2.3 baseline
+    # HINT: Sum over the living, take the own return out of the sum and yourself out of the count; mind dividing by 0.
+    # HINT:   About 4 lines.
+    living = np.where(alive, returns, 0.0)
+    others = np.sum(living, axis=1, keepdims=True) - living
+    count = np.sum(alive, axis=1, keepdims=True) - alive
+    return others / np.maximum(count, 1)  # where there is no other, their sum is 0 too
+    ### END SOLUTION 2.3 baseline
+
+# %% [markdown]
+# **By hand.** Three episodes, one step: returns $(3, 5, 10)$, all alive: $(7.5, 6.5, 4)$. The third has ended before:
+# $(5, 3, 4)$ (the third entry is never used).
+#
+# **Measure it** (2 s). A pole on a cart, a fixed policy, 256 groups of 16 episodes. Each group gives one estimate of the
+# gradient for the four-parameter policy $a \sim \mathcal N(\theta^\top s, \sigma^2)$; the bars show the mean over groups
+# and its spread.
+
+# %% tags=["experiment"]
+def gradient_estimates(num_groups=256, group=16, num_steps=120, gamma=0.99, sigma=0.4):
+    """REINFORCE's gradient (groups, O) of a linear policy on the cart-pole, without and with the baseline."""
+    envs = vector_env("CartPole-v0", num_groups * group)
+    observation, _ = envs.reset(seed=0)
+    theta, rng = np.array([0.0, 1.0, 0.1, 0.2]), np.random.default_rng(0)
+    alive = np.ones(envs.num_envs, dtype=bool)
+    rewards, scores, lives = [], [], []
+    for _ in range(num_steps):
+        mean = observation @ theta
+        action = mean + sigma * rng.standard_normal(len(mean))
+        scores.append(observation * ((action - mean) / sigma**2)[:, None])
+        observation, reward, terminated, truncated, _ = envs.step(np.clip(action, -1, 1)[:, None])
+        rewards.append(np.where(alive, reward, 0.0))
+        lives.append(alive.copy())
+        alive &= ~(terminated | truncated)
+    rewards, lives, scores = np.array(rewards), np.array(lives), np.array(scores)
+    nothing = np.zeros_like(rewards)
+    returns = returns_to_go(rewards, nothing, nothing.astype(bool), nothing.astype(bool), gamma)
+    estimates = {}
+    for name in ("no baseline", "the others' mean"):
+        weights = returns.copy()
+        if name != "no baseline":
+            for g in range(num_groups):
+                of = slice(g * group, (g + 1) * group)
+                weights[:, of] -= baseline(returns[:, of], lives[:, of])
+        terms = (scores * np.where(lives, weights, 0.0)[..., None]).sum(axis=0)
+        estimates[name] = terms.reshape(num_groups, group, -1).mean(axis=1)
+    return estimates
+
+
+estimates = gradient_estimates()
+_, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+for k, (name, values) in enumerate(estimates.items()):
+    spread = values.std(axis=0)
+    ax.bar(np.arange(4) + 0.4 * k, values.mean(axis=0), 0.38, yerr=spread, capsize=3, label=name)
+    print(f"{name:18} mean {np.round(values.mean(axis=0), 1)}, standard deviation {np.round(spread, 1)}")
+ax.set_xticks(np.arange(4) + 0.2, ["x", "angle", "velocity", "turn"])
+ax.set(ylabel="gradient", title="the same mean, another spread")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# The bars agree within what 256 groups can tell; the whiskers do not: half the variance for one line. This policy is
+# clumsy. Put `theta = (0.3, 3, 0.5, 1)`, which balances, and nearly all of the return is predictable: the spread falls
+# to an eighth and less. Variance is paid for in robots' time.
+
+# %% [markdown]
+# ## 3. Generalised advantage estimation
+#
+# A return-to-go is right on average and noisy. A critic's one-step error
+# $\delta_t = r_t + \gamma V(s_{t+1}) - V(s_t)$ is quiet and, as long as the critic is wrong, wrong. Schulman et al. (2016,
+# arXiv:1506.02438) mix all lengths in between with one number $\lambda$,
+#
+# $$ \hat A_t = \sum_{l \ge 0} (\gamma\lambda)^l\, \delta_{t+l} , \qquad \hat A_t = \delta_t + \gamma\lambda\, \hat A_{t+1} . $$
+#
+# $\lambda = 0$ trusts the critic, $\lambda = 1$ gives $G_t - V(s_t)$.
+#
+# ### 3.1 Two masks (6 points)
+#
+# `terminated` and `truncated` do different things to this sum, and mixing them up is the most common bug in published
+# code. Ask two questions of every step: *does the value of the state that it led to count?* and *does the sum go on to
+# the next row?* After a terminated step the answers are no and no. After a truncated one? The next row belongs to another
+# episode either way.
+
+# %%
+def gae(rewards, values, next_values, terminated, truncated, gamma, lam):
+    """Estimate advantages with GAE(gamma, lambda).
+
+    Eq. (16) of Schulman et al. 2016, arXiv:1506.02438, for environments that begin a new episode by themselves.
+
+    Args:
+        rewards: (T, N) float, r_t.
+        values: (T, N) float, V of the state in which step t was taken.
+        next_values: (T, N) float, V of the state that step t led to; where an episode ended, of its last state.
+        terminated: (T, N) bool, that state is absorbing and worth 0.
+        truncated: (T, N) bool, cut by the clock; its value still counts.
+        gamma: discount.
+        lam: lambda, in [0, 1].
+
+    Returns:
+        (T, N) float advantages, not normalised.
+    """
+    ### BEGIN SOLUTION 3.1 gae
+    # HINT: Walk backwards in time. Two masks: which one stops the bootstrap,
+    # HINT:   and which one stops the sum? About 7 lines.
+    advantages, following = np.empty(rewards.shape), 0.0
+    for t in reversed(range(len(rewards))):
+        bootstrap = np.where(terminated[t], 0.0, next_values[t])
+        delta = rewards[t] + gamma * bootstrap - values[t]
+        goes_on = np.where(terminated[t] | truncated[t], 0.0, 1.0)
+        following = advantages[t] = delta + gamma * lam * goes_on * following
+    return advantages
+    ### END SOLUTION 3.1 gae
+
+# %% [markdown]
+# **By hand.** $\gamma = \lambda = 0.5$, one environment, rewards $(1, 1)$, values $(2, 2)$, next values $(4, 8)$.
+# $\delta = (1 + 2 - 2,\; 1 + 4 - 2) = (1, 3)$. Nothing ends: $\hat A = (1 + 0.25 \cdot 3,\; 3) = (1.75, 3)$. Step 0
+# truncated: $(1, 3)$. Step 0 terminated: $\delta_0 = 1 - 2 = -1$, so $(-1, 3)$.
+#
+# **Run it** (25 s): actor and critic on the cart-pole, 16 poles, 128,000 steps a run. The policy is Gaussian with a
+# trained mean; section 4 says more about it. Three judgements of the same actions, three seeds each.
+
+# %% tags=["experiment"]
+def last_states(observation, terminated, truncated, infos):
+    """The state that each step led to: (N, O), the final observation where an episode ended."""
+    last = np.array(observation)
+    for n in np.flatnonzero(terminated | truncated):
+        last[n] = infos["final_obs"][n]
+    return last
+
+
+def reinforce(judge, seed, num_updates=40, num_envs=16, num_steps=200, gamma=0.99):
+    """Train on the cart-pole; return the mean episode length after each update.
+
+    Args:
+        judge: (rewards, values, next_values, terminated, truncated, gamma) -> (T, N) advantages.
+    """
+    torch.manual_seed(seed)
+    envs = vector_env("CartPole-v0", num_envs)
+    observation, _ = envs.reset(seed=seed)
+    actor, critic = mlp((4, 32, 1)), mlp((4, 32, 1))
+    sigma = 0.6
+    optimiser = torch.optim.Adam([*actor.parameters(), *critic.parameters()], lr=1e-2)
+    lengths = []
+    for _ in range(num_updates):
+        rows = []
+        for _ in range(num_steps):
+            state = torch.as_tensor(observation, dtype=torch.float32)
+            with torch.no_grad():
+                action = actor(state) + sigma * torch.randn(num_envs, 1)
+            observation, reward, terminated, truncated, infos = envs.step(action.clip(-1, 1).double().numpy())
+            last = torch.as_tensor(last_states(observation, terminated, truncated, infos), dtype=torch.float32)
+            rows.append((state, action, last, reward, terminated, truncated))
+        states, actions, lasts = (torch.stack(column) for column in list(zip(*rows, strict=True))[:3])
+        rewards, terminated, truncated = (np.array(column) for column in list(zip(*rows, strict=True))[3:])
+        with torch.no_grad():
+            values, next_values = critic(states)[..., 0].numpy(), critic(lasts)[..., 0].numpy()
+        advantages = judge(rewards, values, next_values, terminated, truncated, gamma)
+        goals = torch.as_tensor(gae(rewards, values, next_values, terminated, truncated, gamma, 0.97) + values)
+        advantages = torch.as_tensor((advantages - advantages.mean()) / (advantages.std() + 1e-8))
+        log_probs = -(((actions - actor(states)) / sigma) ** 2)[..., 0] / 2
+        for k in range(10):
+            loss = 0.5 * torch.mean((critic(states)[..., 0] - goals) ** 2)
+            if k == 0:
+                loss = loss + policy_gradient_loss(log_probs, advantages, torch.zeros(()))
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        lengths.append(rewards.sum() / max(1, np.sum(terminated | truncated)))
+    return np.array(lengths)
+
+
+judges = {
+    "returns": lambda r, v, nv, te, tr, gamma: returns_to_go(r, nv, te, tr, gamma),
+    "GAE, lambda 0.95": lambda r, v, nv, te, tr, gamma: gae(r, v, nv, te, tr, gamma, 0.95),
+    "GAE, lambda 0": lambda r, v, nv, te, tr, gamma: gae(r, v, nv, te, tr, gamma, 0.0),
+}
+_, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
+for name, judge in judges.items():
+    curves = np.array([reinforce(judge, seed) for seed in range(3)])
+    ax.plot(3200 * np.arange(1, 41), curves.mean(axis=0), label=name)
+    ax.fill_between(3200 * np.arange(1, 41), curves.min(axis=0), curves.max(axis=0), alpha=0.2)
+ax.set(xlabel="steps", ylabel="mean episode length", title="who deserves the credit? (three seeds, least to greatest)")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# ## 4. Policies over continuous actions
+#
+# A motor does not choose between left and right. Nearly every robot that learned to walk did so with one of two
+# policies: a **Gaussian** whose mean comes from a network (PPO, section 5), or a **squashed Gaussian**, the same thing
+# through a `tanh` (SAC, section 7). Both need a log-probability that gradients can flow through, exact to the last bit:
+# PPO compares two of them, SAC optimises one.
+#
+# ### 4.1 The Gaussian (3 points)
+#
+# $$ \log \mathcal N(a; \mu, \sigma) = -\frac{(a - \mu)^2}{2\sigma^2} - \log \sigma - \tfrac12 \log 2\pi $$
+#
+# for one dimension. The dimensions of an action are independent, so their densities multiply. The network gives
+# $\log \sigma$: any real number is a valid one.
+
+# %%
+def gaussian_log_prob(actions, mean, log_std):
+    """Compute the log-density of actions under a diagonal Gaussian.
+
+    Args:
+        actions: (..., A) tensor.
+        mean: (..., A) tensor.
+        log_std: (A,) or (..., A) tensor, log of the standard deviation.
+
+    Returns:
+        (...) tensor: one number an action, summed over its A dimensions.
+    """
+    ### BEGIN SOLUTION 4.1 gaussian_log_prob
+    # HINT: Three terms, one sum over the last axis. np.log(2 * np.pi) is a number. About 3 lines.
+    error = (actions - mean) * torch.exp(-log_std)
+    return torch.sum(-0.5 * error**2 - log_std - 0.5 * np.log(2 * np.pi), dim=-1)
+    ### END SOLUTION 4.1 gaussian_log_prob
+
+# %% [markdown]
+# **By hand.** $a = \mu$, $\sigma = 1$, two dimensions: $-\log 2\pi = -1.8379$. One standard deviation off in the first:
+# $-2.3379$. Densities may exceed 1, and log-densities 0: with $\sigma = 0.1$ in both, $-1.8379 + 4.6052 = 2.7673$.
+#
+# ### 4.2 Entropy (2 points)
+#
+# How undecided is the policy? $H = -\mathbb E[\log \pi(a)]$, which for a Gaussian is
+# $\sum_i \big(\log\sigma_i + \tfrac12 \log (2\pi e)\big)$: the mean does not matter. PPO pays a small bonus for it, SAC a
+# large one.
+
+# %%
+def gaussian_entropy(log_std):
+    """Compute the entropy of a diagonal Gaussian.
+
+    Args:
+        log_std: (..., A) tensor.
+
+    Returns:
+        (...) tensor, nats.
+    """
+    ### BEGIN SOLUTION 4.2 gaussian_entropy
+    # HINT: A sum over the last axis, the constant included. About 2 lines.
+    constant = 0.5 * np.log(2 * np.pi * np.e)
+    return torch.sum(log_std + constant, dim=-1)
+    ### END SOLUTION 4.2 gaussian_entropy
+
+# %% [markdown]
+# **By hand.** $\sigma = 1$, one dimension: $1.4189$; three dimensions: $4.2568$. It can be negative: $\sigma = 0.1$, one
+# dimension, $-0.8836$.
+#
+# ### 4.3 The squashed Gaussian and its Jacobian (4 points)
+#
+# Torques have limits. SAC draws $u \sim \mathcal N(\mu, \sigma)$ and applies $a = \tanh u$. The density changes with the
+# variable: where `tanh` is flat, much of $u$ is pressed into little $a$,
+#
+# $$ \log \pi(a) = \log \mathcal N(u; \mu, \sigma) - \sum_i \log\big(1 - \tanh^2 u_i\big) $$
+#
+# (Haarnoja et al. 2018, arXiv:1801.01290, appendix C). Written so, it fails: at $u = 10$, in float32, $\tanh u = 1$ and
+# the logarithm is $-\infty$. An identity saves it,
+#
+# $$ \log\big(1 - \tanh^2 u\big) = 2\,\big(\log 2 - u - \operatorname{softplus}(-2u)\big), $$
+#
+# finite for every $u$, and so is its gradient. Adding $10^{-6}$ inside the logarithm, as much code does, gives a number too,
+# but a wrong one: the gradient there vanishes, and a policy that has run into the wall stays in it.
+
+# %%
+def squashed_log_prob(pre_squash, gaussian_log_probs):
+    """Compute the log-density of a = tanh(u) from that of u.
+
+    Haarnoja et al. 2018, arXiv:1801.01290, equation (21), in a form that does not overflow.
+
+    Args:
+        pre_squash: (..., A) tensor, u.
+        gaussian_log_probs: (...) tensor, log N(u; mean, std) of 4.1.
+
+    Returns:
+        (...) tensor, log pi(a); finite, with a finite gradient, for |u| up to 1000.
+    """
+    ### BEGIN SOLUTION 4.3 squashed_log_prob
+    # HINT: torch.nn.functional.softplus, and the sum over the last axis. About 3 lines.
+    log_slope = 2.0 * (np.log(2.0) - pre_squash - nn.functional.softplus(-2.0 * pre_squash))
+    return gaussian_log_probs - torch.sum(log_slope, dim=-1)
+    ### END SOLUTION 4.3 squashed_log_prob
+
+# %% [markdown]
+# **By hand.** At $u = 0$ the slope of `tanh` is 1: nothing changes. At $u = 20$ in one dimension, $\log(1 - \tanh^2 u)
+# \approx \log 4 - 40 = -38.61$, so the log-density grows by $38.61$.
+#
+# **Look at it** (2 s): a histogram of squashed samples against the density that you computed, and the two forms of the
+# Jacobian.
+
+# %% tags=["experiment"]
+u = 0.8 + 1.2 * torch.randn(200_000, 1, generator=torch.Generator().manual_seed(0))
+a = torch.linspace(-0.999, 0.999, 999)[:, None]
+parameters = torch.tensor([0.8]), torch.tensor([1.2]).log()
+density = squashed_log_prob(torch.atanh(a), gaussian_log_prob(torch.atanh(a), *parameters)).exp()
+forgotten = gaussian_log_prob(torch.atanh(a), *parameters).exp()
+_, (left, right) = plt.subplots(1, 2, figsize=(11, 3.2), layout="constrained")
+left.hist(torch.tanh(u).numpy()[:, 0], bins=100, density=True, color="0.8", label="samples of tanh(u)")
+left.plot(a, density, label="exp(log-probability)")
+left.plot(a, forgotten, "--", label="without the Jacobian")
+left.set(xlabel="action", ylabel="density", ylim=(0, 3))
+left.legend()
+far = torch.linspace(0, 15, 301)
+right.plot(far, torch.log(1 - torch.tanh(far) ** 2), label="log(1 - tanh²), float32")
+right.plot(far, torch.log(1 - torch.tanh(far) ** 2 + 1e-6), label="with 1e-6 inside")
+right.plot(far, -squashed_log_prob(far[:, None], torch.zeros(301)), "--", label="yours")
+right.set(xlabel="u", ylabel="log of the slope", ylim=(-32, 1))
+right.legend()
+plt.show()
+
+# %% [markdown]
+# ## 5. PPO
+
+# %% [markdown]
+# ## 6. DQN
+
+# %% [markdown]
+# ## 7. SAC
+
+# %% [markdown]
+# ## 8. Hindsight
+
+# %% [markdown]
+# ## 9. A quadruped
+
+# %% [markdown]
+# ## 10. In words
