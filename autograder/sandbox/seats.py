@@ -13,7 +13,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,13 +136,14 @@ def check_access(uid: int, secrets: Collection[str], needed: Collection[str]) ->
     Raises:
         WrongAccess: a secret can be read, or the interpreter cannot; it says how to mend that.
     """
+    needed = [path for path in needed if os.path.exists(path)]
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             isolation.become_user(uid)
             open_secrets = [path for path in secrets if _is_open(path)]
-            closed = [path for path in needed if not os.access(path, os.R_OK)]
+            closed = closed_to_this_user(needed)
             os.write(write_end, json.dumps([open_secrets[:5], closed[:5]]).encode())
         finally:
             os._exit(0)
@@ -155,13 +156,22 @@ def check_access(uid: int, secrets: Collection[str], needed: Collection[str]) ->
             f"students' code, as user {uid}, could read {', '.join(open_secrets)}.\n"
             f"  Next: chmod -R go= {' '.join(open_secrets)}"
         )
-    closed = [path for path in closed if os.path.exists(path)]
+    require_open(closed)
+
+
+def closed_to_this_user(paths: Iterable[str]) -> list[str]:
+    """Return those of some paths that this process cannot read."""
+    return [path for path in paths if not os.access(path, os.R_OK)]
+
+
+def require_open(closed: Sequence[str]) -> None:
+    """Raise WrongAccess where a path that student code needs is closed to others."""
     if closed:
         folder = isolation.closed_folder(closed[0])
         raise WrongAccess(
-            f"students' code, as user {uid}, could not read {closed[0]}, which it needs.\n"
+            f"students' code, as a spare user, could not read {closed[0]}, which it needs.\n"
             f"  Next: {f'chmod o+x {folder}' if folder else f'chmod -R o+rX {closed[0]}'}, "
-            "or use a Python that everybody may read."
+            "or use what everybody may read."
         )
 
 

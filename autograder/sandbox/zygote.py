@@ -29,7 +29,15 @@ from autograder.sandbox import confinement, isolation, landlock, worker
 from autograder.sandbox import protocol as p
 from autograder.sandbox.confinement import Confinement
 from autograder.sandbox.defences import Defence
-from autograder.sandbox.seats import Seat, Seats, WrongAccess, check_access, excess
+from autograder.sandbox.seats import (
+    Seat,
+    Seats,
+    WrongAccess,
+    check_access,
+    closed_to_this_user,
+    excess,
+    require_open,
+)
 
 EXITED = struct.Struct("<idd")  # wait status, CPU seconds, largest resident set in MB; then why it was killed
 STARTED, FAILED, ENDED = b"S", b"F", b"E"
@@ -59,6 +67,7 @@ def main() -> NoReturn:
         else:
             if settings["user"]:
                 isolation.step_down(settings["user"])
+                require_open(closed_to_this_user(filter(os.path.exists, settings["readable"])))
             _become_first_of_a_namespace(without)
             confined = confinement.in_namespaces(settings["readable"], settings["kept"], without)
         _preload(settings["preload"])

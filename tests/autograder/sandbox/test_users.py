@@ -162,6 +162,8 @@ def test_an_interpreter_that_others_cannot_reach_is_named(tmp_path):
         check_access(400_001, [], [str(tmp_path / "python")])
     closed = isolation.closed_folder(str(tmp_path / "python"))
     assert f"could not read {tmp_path}/python, which it needs.\n  Next: chmod o+x {closed}" in str(caught.value)
+    with pytest.raises(SandboxError, match=f"could not read {tmp_path}, which it needs.\n  Next: chmod -R o\\+rX"):
+        Sandbox((), tier="A", read_only=[tmp_path])
 
 
 def test_two_graders_claim_different_users_and_places():
