@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections import deque
@@ -22,11 +23,13 @@ from multiprocessing import util
 from typing import Any, Generic, TypeVar
 
 from autograder.errors import AutograderError, SandboxError, UsageError
+from autograder.sandbox import mapping
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
 TICK_S = 0.2  # how often a caller that shows progress hears from an idle pool, seconds
+AGAIN_S = 0.02  # until a process that is asked to stop while its sandbox starts is asked again, seconds
 GRACE_S = 5.0  # how long a stopped process may take to put its sandbox away, seconds
 
 _PR_SET_PDEATHSIG = 1
@@ -193,6 +196,10 @@ def _begin(parent: int) -> None:
 
 
 def _terminated(number: int, frame: object) -> None:
+    """Put the sandbox away and leave; first let one that is half started come up, or a part would stay."""
+    if mapping.is_starting():
+        threading.Timer(AGAIN_S, os.kill, (os.getpid(), number)).start()
+        return
     _close_all()
     os._exit(128 + number)
 

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Collection
 from contextlib import suppress
+from weakref import WeakSet
 
 from autograder.errors import SandboxError
 from autograder.sandbox.claims import Claim
@@ -19,6 +20,8 @@ from autograder.sandbox.defences import Defence
 OUTER, INNER = 1000, 2000  # numbers inside: of who started bubblewrap, and of the spare user
 # Trials in which student code reaches what is root's need root's number.
 _NEEDS_ROOT = frozenset((Defence.FILES, Defence.PROCESSES, Defence.IPC, Defence.OWN_USER))
+
+_under_way: WeakSet[Handshake] = WeakSet()
 
 
 class SpareUser:
@@ -43,6 +46,11 @@ class SpareUser:
             self._claim = None
 
 
+def is_starting() -> bool:
+    """Tell whether a bubblewrap waits for its users: without its parent its child would wait for ever."""
+    return bool(_under_way)
+
+
 class Handshake:
     """Two pipes to one bubblewrap: it says which process waits, and hears when its users are mapped."""
 
@@ -51,6 +59,7 @@ class Handshake:
         self._info, self._info_there = os.pipe()
         self._block_there, self._block = os.pipe()
         self._open = [self._info_there, self._block_there, self._info, self._block]
+        _under_way.add(self)
 
     @property
     def arguments(self) -> list[str]:
@@ -66,6 +75,7 @@ class Handshake:
         """Give the pipes back; bubblewrap, if it waits, ends."""
         while self._open:
             os.close(self._open.pop())
+        _under_way.discard(self)
 
     def complete(self) -> None:
         """Map the users and let bubblewrap go on; nothing where it did not start.
