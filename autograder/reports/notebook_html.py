@@ -55,7 +55,7 @@ def _parts(raw: Any, badges: Mapping[str, str], hole_cells: Mapping[str, str]) -
     for cell in raw["cells"][:MAX_CELLS]:
         if not isinstance(cell, dict):
             continue
-        source = _text(cell.get("source", ""))[:MAX_SOURCE_CHARACTERS]
+        source = _visible(_text(cell.get("source", ""))[:MAX_SOURCE_CHARACTERS])
         question = hole_cells.get(str(cell.get("id", ""))) or _question_named(cell)
         if question in badges:
             yield badges[question]
@@ -67,6 +67,14 @@ def _parts(raw: Any, badges: Mapping[str, str], hole_cells: Mapping[str, str]) -
             yield from (_output(o) for o in (outputs[:50] if isinstance(outputs, list) else ()))
         else:
             yield f"<pre>{escape(source)}</pre>"
+
+
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def _visible(source: str) -> str:
+    """Write out characters that turn the direction of text: code must read as it runs (arXiv:2111.00169)."""
+    return _DIRECTIONS.sub(lambda match: f"[U+{ord(match[0]):04X}]", source)
 
 
 _TAGS = frozenset(

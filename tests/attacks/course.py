@@ -176,7 +176,7 @@ def test_close_to_the_mean(student, rng, credit, attach):
     guess = student.guess(x)
     expect(np.ndim(guess) == 0, "not one number")
     attach("values", f"the guess: {guess}", "text/plain")
-    credit(linear(abs(guess - 2 * x.mean()), 10.0, 0.0), measured=f"guess {guess}")
+    credit(linear(abs(guess - 2 * x.mean()), 10.0, 0.0), measured=f"guess {guess:.15g}")
 '''
 
 _SIEGE_HIDDEN += f'\nCASES = """{" ".join(map(str, range(4000)))}"""  # as large as tests with data are\n'

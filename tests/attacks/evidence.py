@@ -15,6 +15,7 @@ from tests.attacks.course import CANARY
 
 LEAK = "LEAK"  # student code puts it before what it learned from hidden inputs
 STUDENT_PAGES = ("feedback.html", "feedback.txt", "gradescope.json", "moodle.csv")
+NOTEBOOK = "<h2>The notebook as handed in</h2>"
 HTML_PAGES = ("feedback.html", "ta.html", "class.html")
 TABLES = ("moodle.csv", "canvas.csv", "grades.csv")
 
@@ -30,6 +31,7 @@ class Evidence:
         pages: page or table -> its text.
         unpacked: what intake wrote: relative path -> bytes, or the kind of what is no file.
         escaped: what lies outside the folder in which intake may write.
+        kept: bytes of the notebook that is kept for people to look at.
         heard: what reached the machine's own listener from student code.
         seconds: how long intake and grading took.
         output: what a grader without a boundary printed.
@@ -41,14 +43,15 @@ class Evidence:
     pages: Mapping[str, str] = field(default_factory=dict)
     unpacked: Mapping[str, int | str] = field(default_factory=dict)
     escaped: tuple[str, ...] = ()
+    kept: int = 0
     heard: bytes = b""
     seconds: float = 0.0
     output: str = ""
 
     @property
     def told_students(self) -> str:
-        """All that a student can read."""
-        return "\n".join(self.pages.get(name, "") for name in STUDENT_PAGES)
+        """All that a student can read, but for the notebook, which the student wrote."""
+        return "\n".join(self.pages.get(name, "").split(NOTEBOOK)[0] for name in STUDENT_PAGES)
 
     @property
     def findings(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import re
 import stat
@@ -24,7 +25,7 @@ from autograder.grading import attempt, gradebook
 from autograder.intake import archive, choice, entries, notebook, submission
 from autograder.reports import lms, notebook_html, pages, wording
 from autograder.sandbox.code import Cell
-from autograder.testing import suite
+from autograder.testing import outcomes, suite
 from tests.attacks.attack import Own
 
 _ENDLESS = 1 << 40
@@ -66,15 +67,22 @@ def _escaping() -> list[tuple[Any, str, Any]]:
         (notebook_html, "escape", _unchanged),
         (notebook_html, "_cleaner", Passing),
         (wording, "safe_file_name", lambda text: re.sub(r"[/\0]", "_", text)),
-        *((module, "printable", _unchanged) for module in (choice, submission)),
+        *((module, "printable", _unchanged) for module in (choice, entries, submission, outcomes)),
+        (notebook_html, "_convert", _converted),
+        (notebook_html, "_visible", _unchanged),
         (__import__("jinja2"), "Environment", Raw),
     ]
 
 
+def _converted(tex: str, display: str) -> str:
+    from latex2mathml.converter import convert
+
+    return str(convert(tex, display=display))
+
+
 def _withheld() -> list[tuple[Any, str, Any]]:
     return [
-        (suite, "withheld", lambda verdict, *known, **words: verdict),
-        (suite, "shown_measured", _unchanged),
+        (suite, "withheld", lambda verdict, error: verdict),
         (pages, "for_student", lambda result: result),
         (lms, "for_student", lambda result: result),
     ]
@@ -87,6 +95,7 @@ def _intake() -> list[tuple[Any, str, Any]]:
         *((notebook, name, _ENDLESS) for name in limits),
         (notebook, "_without_large_outputs", lambda text: (text, 0)),
         (notebook, "clean_text", _unchanged),
+        (notebook, "_parse", lambda text, name: json.loads(text)),
         (submission, "is_own_module", lambda name: name.endswith(".py")),
         (submission, "MAX_MODULES", _ENDLESS),
         (entries, "name_fault", lambda name: ""),

@@ -131,7 +131,8 @@ class Player:
         return Evidence(
             {q.id: q.outcome.value for q in result.questions}, {q.id: q.points for q in result.questions},
             result, self._pages(result, grader, out), dict(unpacked),
-            tuple(str(p.relative_to(scratch)) for p in escaped), bytes(self.bait.heard), seconds,
+            tuple(str(p.relative_to(scratch)) for p in escaped), len(submission.notebook or b""),
+            bytes(self.bait.heard), seconds,
         )  # fmt: skip
 
     def _pages(self, result: SubmissionResult, grader: Grader, out: Path) -> dict[str, str]:

@@ -134,6 +134,14 @@ def test_headings_tables_and_paragraphs_stay_and_handlers_go() -> None:
     assert "anchor-link" not in html
 
 
+@pytest.mark.parametrize("kind", ["code", "markdown", "raw"])
+def test_code_reads_as_it_runs(kind: str) -> None:
+    cells = [{"cell_type": kind, "source": "allowed = 1 # \u202e \u2066 if admin", "metadata": {}}]
+    page = notebook_fragment(json.dumps({"cells": cells}).encode(), {}, {})
+    assert "\u202e" not in page and "\u2066" not in page
+    assert "[U+202E] [U+2066]" in page
+
+
 @pytest.mark.parametrize(
     ("markdown", "gone", "stays"),
     [
