@@ -14,7 +14,7 @@ PIP_FLAGS ?=
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup test check demo starter release new grade audit bench fuzz gallery reproduce clean
+.PHONY: help setup test check demo starter release new grade audit bench fuzz faults gallery reproduce clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,9 @@ gallery: setup ## every environment and camera on one sheet, docs/gallery.png
 
 fuzz: setup ## mutate frames, calls, markers and 10,000 hand-ins (long; FUZZ="intake --mutants 500" for a part)
 	$(BIN)/python -m tests.autograder.fuzz $(FUZZ)
+
+faults: setup ## kill a batch 100 times and resume it, regrade a class 20 times (long; FAULTS="regrade --times 4")
+	$(BIN)/python -m tests.autograder.faults $(FAULTS)
 
 reproduce: setup ## A=hw1_mdp: regenerate the assignment's headline table and figure
 	$(BIN)/python solutions/$(or $(A),$(error say which one: make reproduce A=hw1_mdp))/reproduce.py $(ARGS)
