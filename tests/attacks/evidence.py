@@ -88,6 +88,8 @@ def faults(attack: Attack, seen: Evidence) -> list[str]:
         found.append(f"nobody says {attack.says!r}: {seen.findings} {_messages(seen, next(iter(attack.expected), ''))}")
     if attack.won is not None and attack.won(seen):
         found.append("what it is after, it got")
+    if "error" in seen.pages:
+        found.append(f"its pages cannot be written: {seen.pages['error']}")
     if seen.result is not None:
         found += [f"{q.id} printed {q.stdout[:300]!r}" for q in seen.result.questions if "LOOTED" in q.stdout]
     found += [f"students read {word}" for word in (CANARY, LEAK) if word in seen.told_students]

@@ -6,7 +6,7 @@ from importlib import import_module
 
 from tests.attacks.attack import Attack
 
-GROUPS = ("reading", "tampering", "forging", "values", "resources", "interface", "network", "crossing", "archives", "feedback")
+GROUPS = ("reading", "tampering", "forging", "values", "resources", "interface", "network", "crossing", "archives", "feedback", "notebooks", "checkpoints")
 ATTACKS: dict[str, Attack] = {
     f"{group}/{name}": attack
     for group in GROUPS

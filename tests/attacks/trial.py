@@ -136,6 +136,13 @@ class Player:
         )  # fmt: skip
 
     def _pages(self, result: SubmissionResult, grader: Grader, out: Path) -> dict[str, str]:
+        """Write every page and table; what cannot be written stands under ``error``."""
+        try:
+            return self._written(result, grader, out)
+        except Exception:
+            return {"error": traceback.format_exc(limit=-3)}
+
+    def _written(self, result: SubmissionResult, grader: Grader, out: Path) -> dict[str, str]:
         assignment, everybody = grader.assignment, [result]
         paths = publish(everybody, self.scene.course, assignment, out)
         pages = {"class.html": paths.class_page.read_text()}
