@@ -35,12 +35,15 @@ class CpuMeter:
 
     Args:
         read: reads the process's CPU seconds.
+
+    Attributes:
+        look_s: how long the grader has waited when the next look is due.
     """
 
     def __init__(self, read: Reader) -> None:
         self._read = read
         self._until_s = math.inf  # of the process's CPU time
-        self._look_s = math.inf  # of the time waited
+        self.look_s = math.inf
 
     def allow(self, cpu_s: float, waited_s: float) -> None:
         """Let the process use so much more from now on.
@@ -51,18 +54,14 @@ class CpuMeter:
         """
         used = self._read()
         self._until_s = math.inf if used is None else used + cpu_s
-        self._look_s = math.inf if used is None else waited_s + cpu_s / _NUM_CPUS
-
-    def pause_s(self, waited_s: float) -> float:
-        """Return how long the next look can wait."""
-        return self._look_s - waited_s
+        self.look_s = math.inf if used is None else waited_s + cpu_s / _NUM_CPUS
 
     def is_spent(self, waited_s: float) -> bool:
         """Tell whether the process has used up what it has; look only if it is time to."""
-        if waited_s < self._look_s:
+        if waited_s < self.look_s:
             return False
         used = self._read()
         if used is None:
             return False  # gone: the socket tells
-        self._look_s = waited_s + max(_SOONEST_S, (self._until_s - used) / _NUM_CPUS)
+        self.look_s = waited_s + max(_SOONEST_S, (self._until_s - used) / _NUM_CPUS)
         return used >= self._until_s

@@ -58,9 +58,11 @@ class Stream:
         """
         header_bytes, num_buffers = _PREFIX.unpack(self._take(_PREFIX.size))
         if header_bytes > self._limits.header_bytes or num_buffers > self._limits.arrays:
+            self.forget()  # where the next frame begins, nobody knows
             raise ProtocolError("a frame larger than the limits")
         lengths = struct.unpack(f"<{num_buffers}Q", self._take(8 * num_buffers))
         if sum(lengths) > self._limits.buffer_bytes:
+            self.forget()
             raise ProtocolError("a frame larger than the limits")
         header = bytes(self._take(header_bytes))
         return Frame(header, tuple(self._take(n) for n in lengths))
@@ -188,12 +190,11 @@ class TimedStream(Stream):
         sock_fd = self._sock.fileno()
         self._poll.modify(sock_fd, event) if event != select.POLLIN else None
         start = time.monotonic()
-        before_s, meter = self.waited_s, self.meter
+        before_s, waited_s, meter = self.waited_s, self.waited_s, self.meter
         try:
             while True:
-                waited_s = before_s + time.monotonic() - start
                 left = self.budget_s - waited_s
-                pause = left if meter is None else min(left, meter.pause_s(waited_s))
+                pause = left if meter is None else min(left, meter.look_s - waited_s)
                 ready = dict(self._poll.poll(max(0.0, pause) * 1000))
                 if ready.get(self._output_fd):
                     self.drain()
@@ -201,7 +202,8 @@ class TimedStream(Stream):
                     return
                 if left <= 0:
                     raise WallSpent
-                if meter is not None and meter.is_spent(waited_s + max(0.0, pause)):
+                waited_s = before_s + time.monotonic() - start
+                if meter is not None and meter.is_spent(waited_s):
                     raise CpuSpent
         finally:
             self.waited_s += time.monotonic() - start

@@ -91,7 +91,7 @@ class WorkerLink(Link):
             WorkerDied: with the id of the cell in progress.
             SandboxError: the worker could not confine itself.
         """
-        number = self.draw_id()
+        number = self._draw_id()
         settings = _settings(code, limits, load_limits, self._process.home, lost) | {
             "tmp_mb": tmp_mb(self._without) + (sum(map(len, code.files.values())) >> 20),
             "inodes": inodes(self._without) + len(code.files),
@@ -167,7 +167,7 @@ class WorkerLink(Link):
             self._stream.write(frame)
             while True:
                 try:
-                    message = self._next_message()
+                    message = self.read_message(self._stream.read())
                     if message[0] not in (p.CALLBACK, p.FETCH):
                         if message[1] != self._requests[-1]:
                             raise ProtocolError("a reply that answers no request")
@@ -180,14 +180,6 @@ class WorkerLink(Link):
         except BaseException:
             self.close()  # the worker still waits for an answer that will not come
             raise
-
-    def _next_message(self) -> list[Any]:
-        try:
-            frame = self._stream.read()
-        except ProtocolError:
-            self._stream.forget()  # where the next frame begins, nobody knows
-            raise
-        return self.read_message(frame)
 
     def _violated(self, error: ProtocolError) -> None:
         """Give up a worker that broke the protocol; in a trial, let it go on."""

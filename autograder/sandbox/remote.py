@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from autograder.sandbox import protocol as p
@@ -54,7 +56,9 @@ class Link(ABC):
         self.encoder = Encoder(self, grader_side=True)
         self.decoder = Decoder(self, limits=self.frame_limits)
         self.names: frozenset[str] | None = None  # what the submission defines, where that was told
-        self._num_requests = 0
+        # Nobody can know the next one in advance; in a trial, everybody.
+        counted = Defence.REQUEST_IDS in self._without
+        self._draw_id = itertools.count(1).__next__ if counted else partial(_IDS.getrandbits, 64)
         self.cell_errors: tuple[CellError, ...] = ()
         self._handles: weakref.WeakValueDictionary[int, RemoteHandle] = weakref.WeakValueDictionary()
         self._freed: set[int] = set()
@@ -122,7 +126,7 @@ class Link(ABC):
         """
         if len(self._requests) >= p.NESTING:
             raise StudentError("RecursionError", f"calls nested {p.NESTING} deep between student and grader")
-        number = self.draw_id()
+        number = self._draw_id()
         freed, self._freed = sorted(self._freed), set()
         try:
             frame = self.encoder.encode([kind, number, *fields, freed])
@@ -138,11 +142,6 @@ class Link(ABC):
             if not self._requests:
                 self._grader_error = None
                 self._raised.clear()
-
-    def draw_id(self) -> int:
-        """Return a request's id, which nobody can know in advance."""
-        self._num_requests += 1
-        return self._num_requests if Defence.REQUEST_IDS in self._without else _IDS.getrandbits(64)
 
     def _unwrap(self, reply: list[Any], number: int, asked: tuple[Any, ...]) -> Any:
         if self._grader_error is not None:
