@@ -162,7 +162,7 @@ def test_close_to_the_mean(student, rng, credit):
     x = rng.normal(1000.0, 10.0, 20)
     guess = student.guess(x)
     expect(np.ndim(guess) == 0, "not one number")
-    credit(linear(abs(guess - 2 * x.mean()), 10.0, 0.0), measured=f"{guess}")
+    credit(linear(abs(guess - 2 * x.mean()), 10.0, 0.0), measured=f"{guess:.3g}")
 '''
 
 # What every attacker carries: looks everywhere, and tells whether it found a secret.
