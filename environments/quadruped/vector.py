@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,8 @@ TEAM_ROWS = 16  # a smaller team spends its time in calls
 class QuadrupedVector(VectorEpisode):
     """N quadrupeds; the single environment's docstring is the contract of each row.
 
-    With two threads or more the rows are in two teams, so that numpy of the one overlaps with physics of the
-    other. Results do not depend on it.
+    With two threads or more, robots whose actuators are evaluated in numpy are in two teams, so that numpy of
+    the one overlaps with physics of the other. Results do not depend on it.
     """
 
     single: Quadruped
@@ -35,17 +35,21 @@ class QuadrupedVector(VectorEpisode):
 
     def _gather(self) -> None:
         num_teams = min(NUM_TEAMS, self.num_threads, max(self.num_envs // TEAM_ROWS, 1))
+        if not self.single.episodes.actuator.drives_torque:
+            num_teams = 1  # one long call of physics a control step: little numpy to overlap with it
         self.bounds = [self.num_envs * i // num_teams for i in range(num_teams + 1)]
         sizes, num_threads = np.diff(self.bounds).tolist(), -(-self.num_threads // num_teams)
-        self.teams = [Team(self.single, size, num_threads) for size in sizes]
+        numpy = Lock()
+        self.teams = [Team(self.single, size, num_threads, numpy) for size in sizes]
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
-    def _shares(self, ids: Ids) -> Iterator[tuple[Team, slice, Ids]]:
-        """Yield each team with its places in ``ids`` and its own rows."""
+    def _shares(self, ids: Ids) -> list[tuple[Team, slice, Ids]]:
+        """List the teams that have any of ``ids``, with their places among them and their own rows."""
+        if len(self.teams) == 1:
+            return [(self.teams[0], slice(None), ids)]
         places = np.searchsorted(ids, self.bounds)
-        for team, first, begin, end in zip(self.teams, self.bounds, places, places[1:]):
-            if end > begin:
-                yield team, slice(begin, end), ids[begin:end] - first
+        spans = zip(self.teams, self.bounds, places, places[1:])
+        return [(team, slice(a, b), ids[a:b] - first) for team, first, a, b in spans if b > a]
 
     @property
     def state(self) -> Array:
@@ -71,7 +75,7 @@ class QuadrupedVector(VectorEpisode):
         return self._pool[1]
 
     def _observe(self, ids: Ids) -> Array:
-        return np.concatenate([team.episodes.seen[team.index(rows)] for team, _, rows in self._shares(ids)])
+        return _joined([team.episodes.seen[team.index(rows)] for team, _, rows in self._shares(ids)])
 
     def _info(self, ids: Ids) -> dict[str, Any]:
         return _joined([team.episodes.info(team.index(rows)) for team, _, rows in self._shares(ids)])
@@ -114,6 +118,8 @@ class QuadrupedVector(VectorEpisode):
 
 def _joined(parts: list[Any]) -> Any:
     """Put arrays, or dicts of them, below each other."""
+    if len(parts) == 1:
+        return parts[0]
     if isinstance(parts[0], dict):
         return {key: _joined([part[key] for part in parts]) for key in parts[0]}
     return np.concatenate(parts)
