@@ -25,12 +25,12 @@ class Team:
         single: one environment with the same settings.
         num_robots: n.
         num_threads: of the physics.
-        numpy: held by the team that computes in numpy. Without it two threads would hand Python's own lock to
+        turn: held by the team that computes in numpy. Without it two threads would hand Python's own lock to
             each other in every call, which costs more than the numpy.
     """
 
-    def __init__(self, single: Quadruped, num_robots: int, num_threads: int, numpy: Lock) -> None:
-        self._numpy = numpy
+    def __init__(self, single: Quadruped, num_robots: int, num_threads: int, turn: Lock) -> None:
+        self._turn = turn
         self.num_robots, self.varied = num_robots, single.randomisation is not None
         self.episodes = single.make_episodes(num_robots)
         self.batch = batch.Batch(single.physics.model, num_robots, nthread=num_threads)
@@ -56,17 +56,17 @@ class Team:
 
     def step(self, rows: Ids, actions: Array) -> tuple[Array, NDArray[np.bool_]]:
         """Take a control step; return rewards and who has fallen."""
-        with self._numpy:
+        with self._turn:
             self._stepping = self._selected(rows)
             return self.episodes.advance(self.index(rows), actions, self)
 
     def advance(self, num_physics_steps: int) -> None:
         """Take some physics steps with the robots that step now; the episodes call it."""
-        self._numpy.release()
+        self._turn.release()
         try:
             self.batch.step(self._stepping, nstep=num_physics_steps)
         finally:
-            self._numpy.acquire()
+            self._turn.acquire()
 
     def save(self, row: int) -> dict[str, Any]:
         """Copy all of one row, as the single environment does."""

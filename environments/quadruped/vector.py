@@ -39,8 +39,8 @@ class QuadrupedVector(VectorEpisode):
             num_teams = 1  # one long call of physics a control step: little numpy to overlap with it
         self.bounds = [self.num_envs * i // num_teams for i in range(num_teams + 1)]
         sizes, num_threads = np.diff(self.bounds).tolist(), -(-self.num_threads // num_teams)
-        numpy = Lock()
-        self.teams = [Team(self.single, size, num_threads, numpy) for size in sizes]
+        turn = Lock()
+        self.teams = [Team(self.single, size, num_threads, turn) for size in sizes]
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     def _shares(self, ids: Ids) -> list[tuple[Team, slice, Ids]]:
