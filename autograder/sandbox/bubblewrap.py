@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.errors import SandboxError
-from autograder.sandbox.defences import Defence, tmp_mb
+from autograder.sandbox.defences import Defence, shm_mb, tmp_mb
 from autograder.sandbox.mapping import Handshake
 
 PACKAGES = "/packages"  # where the course's own packages lie in the sandbox
@@ -151,7 +151,7 @@ def _namespaces(without: Collection[Defence]) -> list[str]:
 def _writable(warm: bool, without: Collection[Defence], shared: str, for_another: bool) -> list[str]:
     open_to_all = ["--perms", "1777"] if for_another else []
     tmp = ["--size", str(tmp_mb(without) << 20), *open_to_all, "--tmpfs", "/tmp"]
-    shm = ["--size", str(16 << 20), *open_to_all, "--tmpfs", "/dev/shm"]
+    shm = ["--size", str(shm_mb(without) << 20), *open_to_all, "--tmpfs", "/dev/shm"]
     if Defence.OWN_FILES not in without:
         return [*tmp, "--dir", "/dev/shm"] if warm else [*tmp, *shm]
     if warm:

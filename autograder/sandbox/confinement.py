@@ -92,7 +92,7 @@ class Confinement:
         isolation.own_mounts()
         if self.own_tmp:
             kept = [path for path in self.kept if path.startswith(isolation.TMP + "/")]
-            isolation.private_mounts(settings["tmp_mb"], settings["inodes"], kept)
+            isolation.private_mounts(settings["tmp_mb"], settings["inodes"], settings["shm_mb"], kept)
         if self.no_proc:
             isolation.hide_processes([path for path in self.kept if path.startswith("/proc/")])
 

@@ -76,6 +76,11 @@ def tmp_mb(without: Collection[Defence]) -> int:
     return _WIDE_TMP_MB if Defence.DISK_LIMIT in without else TMP_MB
 
 
+def shm_mb(without: Collection[Defence]) -> int:
+    """Return how many megabytes a worker may write where semaphores live."""
+    return _WIDE_TMP_MB if Defence.DISK_LIMIT in without else SHM_MB
+
+
 def inodes(without: Collection[Defence]) -> int:
     """Return how many files a worker may make."""
     return _WIDE_INODES if Defence.INODE_LIMIT in without else INODES

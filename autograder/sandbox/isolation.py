@@ -18,8 +18,6 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from autograder.sandbox import defences
-
 NEWNS, NEWUTS, NEWIPC = 0x20000, 0x4000000, 0x8000000
 NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
 _NOSUID, _NODEV, _NOEXEC, _RDONLY = 2, 4, 8, 1
@@ -70,12 +68,13 @@ def own_mounts() -> None:
     mount(None, "/", None, _REC | _PRIVATE)
 
 
-def private_mounts(size_mb: int, inodes: int, kept: Iterable[str] = ()) -> None:
+def private_mounts(size_mb: int, inodes: int, shm_mb: int, kept: Iterable[str] = ()) -> None:
     """Put a sized tmpfs at /tmp and /dev/shm.
 
     Args:
         size_mb: of /tmp.
         inodes: files that /tmp has room for.
+        shm_mb: of /dev/shm.
         kept: what stays visible below /tmp, where the course itself may have been unpacked.
     """
     held = {}
@@ -83,7 +82,7 @@ def private_mounts(size_mb: int, inodes: int, kept: Iterable[str] = ()) -> None:
         with suppress(FileNotFoundError):  # others may come and go below /tmp
             held[path] = os.open(path, os.O_PATH)
     sized_tmpfs(TMP, size_mb, inodes)
-    sized_tmpfs(SHM, defences.SHM_MB, 1000)
+    sized_tmpfs(SHM, shm_mb, 1000)
     _bind(held)
 
 

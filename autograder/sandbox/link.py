@@ -19,7 +19,7 @@ from autograder.sandbox.cgroups import Group, Groups
 from autograder.sandbox.clock import CpuMeter
 from autograder.sandbox.code import Usage, WorkerCode
 from autograder.sandbox.codec import Frame
-from autograder.sandbox.defences import SHM_MB, Defence, inodes, open_files, tmp_mb
+from autograder.sandbox.defences import Defence, inodes, open_files, shm_mb, tmp_mb
 from autograder.sandbox.errors import (
     ProtocolError,
     StudentError,
@@ -94,6 +94,7 @@ class WorkerLink(Link):
         number = self._draw_id()
         settings = _settings(code, limits, load_limits, self._process.home, lost) | {
             "tmp_mb": tmp_mb(self._without) + (sum(map(len, code.files.values())) >> 20),
+            "shm_mb": shm_mb(self._without),
             "inodes": inodes(self._without) + len(code.files),
             "open_files": open_files(self._without),
         }
@@ -130,7 +131,7 @@ class WorkerLink(Link):
     def _admit(self, settings: Mapping[str, Any]) -> None:
         """Have the kernel count what the process uses, before it starts anything."""
         if self._groups is not None and (pid := self._process.pid()) > 0:
-            memory_mb = settings["memory_mb"] + settings["tmp_mb"] + SHM_MB
+            memory_mb = settings["memory_mb"] + settings["tmp_mb"] + settings["shm_mb"]
             self._group = self._groups.admit(pid, memory_mb, settings["threads"] + 1)
 
     def _allow(self, limits: Limits) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 _CLONE_THREAD = 0x10000
 _X32 = 0x40000000  # a bit of x86-64's numbers
 _NEWEST = 450  # set_mempolicy_home_node, Linux 5.17
+_LOCKS = (6, 7, 37, 38)  # F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW
+_SEES_LOCKS = (5, 36, 1024, 1025, 1026)  # F_GETLK, F_OFD_GETLK, F_SETLEASE, F_GETLEASE, F_NOTIFY
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_SET_SECCOMP = 22
@@ -30,6 +32,7 @@ _REFUSED = """
     pidfd_open pidfd_getfd pidfd_send_signal rt_sigqueueinfo rt_tgsigqueueinfo
     unshare setns mount umount2 pivot_root chroot move_mount open_tree fsopen fsconfig fsmount fspick
     mount_setattr mknod mknodat name_to_handle_at open_by_handle_at fanotify_init fanotify_mark
+    inotify_init inotify_init1 inotify_add_watch
     bpf perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register
     add_key request_key keyctl
     init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff acct
@@ -72,10 +75,23 @@ def compile_filter(machine: str = "") -> bytes:
     rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), "clone3")
     not_a_thread = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, _CLONE_THREAD, 0)
     rules.add_rule(refuse, "clone", not_a_thread)
+    _separate(rules, pyseccomp)
     # A worker that is told to outlive its warm parent would.
     outlive = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, 0xFFFFFFFF, _PR_SET_PDEATHSIG)  # the kernel reads 32 bits
     rules.add_rule(refuse, "prctl", outlive)
     return _refusing_the_newer() + _exported(rules)
+
+
+def _separate(rules: Any, pyseccomp: Any) -> None:
+    """Let no worker see another's locks on a file that both may read: within one process they mean nothing.
+
+    To lock succeeds and does nothing; to ask who holds a lock, or a lease, is refused.
+    """
+    rules.add_rule(pyseccomp.ERRNO(0), "flock")
+    for answer, commands in ((0, _LOCKS), (errno.EPERM, _SEES_LOCKS)):
+        for command in commands:
+            of_kind = pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, command)
+            rules.add_rule(pyseccomp.ERRNO(answer), "fcntl", of_kind)
 
 
 def _refusing_the_newer() -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import platform
 import struct
 
 import pytest
 
-from autograder.sandbox import WorkerBlocked, seccomp
+from autograder.sandbox import StudentError, WorkerBlocked, seccomp
 
 ALLOW, KILL = "allow", "kill"
 EPERM, ENOSYS = errno.EPERM, errno.ENOSYS
@@ -43,14 +44,15 @@ CALLS = {
     "setresuid": (117, 147, 0, EPERM), "setgroups": (116, 159, 0, EPERM), "capset": (126, 91, 0, EPERM),
     "setpriority": (141, 140, 0, EPERM), "prctl(PR_SET_PDEATHSIG)": (157, 167, 1, EPERM),
     "prctl(PR_SET_PDEATHSIG), disguised": (157, 167, 1 | 1 << 32, EPERM),
+    "inotify_init1": (294, 26, 0, EPERM), "inotify_add_watch": (254, 27, 0, EPERM), "flock": (73, 32, 0, 0),
     "fchmodat2": (452, 452, 0, ENOSYS), "listmount": (458, 458, 0, ENOSYS), "one to come": (999, 999, 0, ENOSYS),
 }  # fmt: skip
 
 
-def interpret(program: bytes, number: int, arch: int, first: int = 0) -> str | int:
+def interpret(program: bytes, number: int, arch: int, first: int = 0, second: int = 0) -> str | int:
     """Run classic BPF on one system call; return what the kernel would do."""
     steps = [struct.unpack_from("=HBBI", program, at) for at in range(0, len(program), 8)]
-    data = struct.pack("=IIQ6Q", number, arch, 0, first, 0, 0, 0, 0, 0)
+    data = struct.pack("=IIQ6Q", number, arch, 0, first, second, 0, 0, 0, 0)
     value = place = 0
     compare = {0x15: int.__eq__, 0x25: int.__gt__, 0x35: int.__ge__, 0x45: int.__and__}
     while True:
@@ -82,6 +84,47 @@ def test_what_each_call_answers(machine, name):
     number = on_x86 if arch == "x86_64" else on_arm
     if number >= 0:
         assert interpret(program, number, ARCH[arch], first) == verdict
+
+
+# Commands of fcntl, from include/uapi/asm-generic/fcntl.h: F_DUPFD, F_SETFL, F_DUPFD_CLOEXEC; locks; who locks.
+COMMANDS = {
+    ALLOW: (0, 1, 2, 3, 4, 1030), 0: (6, 7, 37, 38, 6 | 1 << 32), EPERM: (5, 36, 1024, 1025, 1026, 5 | 1 << 32),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("verdict", "commands"), COMMANDS.items())
+def test_locks_do_nothing_and_tell_nothing(machine, verdict, commands):
+    arch, program = machine
+    number = 72 if arch == "x86_64" else 25
+    assert {interpret(program, number, ARCH[arch], 3, command) for command in commands} == {verdict}
+
+
+LOCKING = """
+import fcntl, os, sqlite3
+def lock(path):
+    with open(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+def held(path):
+    with open(path) as file:
+        return fcntl.fcntl(file, fcntl.F_GETLK, bytes(32))
+def database():
+    with sqlite3.connect("a.db") as db:
+        db.execute("create table t (x)")
+        db.executemany("insert into t values (?)", [(1,), (2,)])
+    return db.execute("select sum(x) from t").fetchall()
+"""
+
+
+def test_no_worker_sees_anothers_locks_and_a_database_works(start):
+    one, other = start(LOCKING).student, start(LOCKING).student
+    path = struct.__file__
+    with open(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as another submission might
+        assert one.lock(path) is None and other.lock(path) is None
+    with pytest.raises(StudentError, match="PermissionError"):
+        one.held(path)
+    assert one.database() == [(3,)]
 
 
 def test_another_architectures_calls_kill(machine):
