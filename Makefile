@@ -14,7 +14,7 @@ PIP_FLAGS ?=
 BIN   := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup test check demo starter release new grade audit bench fuzz faults gallery reproduce clean
+.PHONY: help setup test check demo starter release new grade audit bench fuzz faults gallery reproduce clean attacks
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,9 @@ bench: setup ## measure all of it, or BENCH="sandbox peers class environments an
 
 gallery: setup ## every environment and camera on one sheet, docs/gallery.png
 	$(BIN)/python -m environments.gallery docs/gallery.png
+
+attacks: setup ## play every hostile submission in every tier, and show that each lives (ATTACKS="--only reading --no-live")
+	$(BIN)/python -m tests.attacks $(ATTACKS)
 
 fuzz: setup ## mutate frames, calls, markers and 10,000 hand-ins (long; FUZZ="intake --mutants 500" for a part)
 	$(BIN)/python -m tests.autograder.fuzz $(FUZZ)
