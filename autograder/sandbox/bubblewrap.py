@@ -21,6 +21,7 @@ _ETC = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/altern
 _MACHINE = ("/sys/devices/system/cpu",)  # thread pools count processors here
 _PROC = ("/proc/cpuinfo", "/proc/meminfo")  # all that a worker sees of /proc
 _USER = "1000"  # not root, so that the warm parent may map its user into further namespaces
+_TO_MOUNT = ("--cap-add", "CAP_SYS_ADMIN")  # a single worker's own /tmp, and given up after that
 _TO_STEP_DOWN = ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")  # given up when that is done
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
@@ -128,6 +129,7 @@ def command(
     arguments = [find_bubblewrap(), *_namespaces(without), "--uid", _USER, "--gid", _USER]
     arguments += handshake.arguments if handshake else []
     arguments += ["--die-with-parent", "--cap-drop", "ALL", *(_TO_STEP_DOWN if steps_down else ())]
+    arguments += [] if warm else _TO_MOUNT
     arguments += [] if Defence.SESSION in without and not warm else ["--new-session"]
     arguments += [] if Defence.ENVIRONMENT in without else ["--clearenv"]
     arguments += _writable(warm, without, shared, steps_down)  # first: what is shown may lie below /tmp

@@ -23,7 +23,9 @@ class Confinement:
 
     Attributes:
         namespaces: flags of the namespaces that it makes, a user namespace among them; 0 for none.
-        own_tmp: mounts a /tmp and a /dev/shm of its own.
+        own_tmp: mounts a /tmp and a /dev/shm of its own, if it may.
+        has_capabilities: has some in its own namespaces, which it gives up before student code.
+        steps_down_to: becomes this user inside bubblewrap; 0 stays who it is.
         no_proc: sees next to nothing of /proc.
         own_users: RLIMIT_NPROC counts its threads alone.
         new_session: leaves its parent's session and process group.
@@ -39,6 +41,8 @@ class Confinement:
 
     namespaces: int = 0
     own_tmp: bool = False
+    has_capabilities: bool = False
+    steps_down_to: int = 0
     no_proc: bool = False
     own_users: bool = False
     new_session: bool = True
@@ -85,16 +89,30 @@ class Confinement:
             seccomp.load_filter(self.seccomp_program)
 
     def _move_in(self, settings: dict[str, Any]) -> None:
-        """Make the namespaces and the view of files."""
-        if not self.namespaces:
-            return
-        isolation.own_namespaces(self.namespaces)
-        isolation.own_mounts()
+        """Make the namespaces and the view of files, and give up what that needed."""
+        if self.namespaces:
+            isolation.own_namespaces(self.namespaces)
+            isolation.own_mounts()
         if self.own_tmp:
-            kept = [path for path in self.kept if path.startswith(isolation.TMP + "/")]
-            isolation.private_mounts(settings["tmp_mb"], settings["inodes"], settings["shm_mb"], kept)
+            try:
+                self._mount_tmp(settings)
+            except PermissionError:
+                if self.namespaces:
+                    raise
+                # Some machines let bubblewrap mount and nobody in it: its own /tmp, without room for files
+                # counted, stays.
         if self.no_proc:
             isolation.hide_processes([path for path in self.kept if path.startswith("/proc/")])
+        if self.steps_down_to:
+            isolation.step_down(self.steps_down_to)
+        elif self.has_capabilities:
+            isolation.drop_capabilities()
+
+    def _mount_tmp(self, settings: dict[str, Any]) -> None:
+        kept = [path for path in self.kept if path.startswith(isolation.TMP + "/")]
+        isolation.private_mounts(
+            settings["tmp_mb"], settings["inodes"], settings["shm_mb"], kept, self.steps_down_to or None
+        )
 
 
 def _writable(without: Collection[Defence]) -> tuple[str, ...]:
@@ -103,9 +121,18 @@ def _writable(without: Collection[Defence]) -> tuple[str, ...]:
     return tmp, isolation.SHM, "/dev/null"
 
 
-def in_bubblewrap(shown: Collection[str], without: Collection[Defence]) -> Confinement:
+def in_bubblewrap(
+    shown: Collection[str], kept: Collection[str], user: int, without: Collection[Defence]
+) -> Confinement:
     """Return what confines a worker of tier A', which bubblewrap has put into namespaces."""
-    return Confinement(writable=_writable(without), **_fences(shown, without))
+    return Confinement(
+        own_tmp=Defence.OWN_FILES not in without,
+        has_capabilities=True,
+        steps_down_to=user,
+        kept=(*shown, *kept),
+        writable=_writable(without),
+        **_fences(shown, without),
+    )
 
 
 def as_user(shown: Collection[str], without: Collection[Defence]) -> Confinement:
@@ -132,6 +159,7 @@ def in_namespaces(shown: Collection[str], kept: Collection[str], without: Collec
     return Confinement(
         namespaces=flags,
         own_tmp=Defence.OWN_FILES not in without,
+        has_capabilities=True,
         no_proc=Defence.PROCESSES not in without,
         kept=(*shown, *kept),
         writable=_writable(without),

@@ -68,7 +68,9 @@ def own_mounts() -> None:
     mount(None, "/", None, _REC | _PRIVATE)
 
 
-def private_mounts(size_mb: int, inodes: int, shm_mb: int, kept: Iterable[str] = ()) -> None:
+def private_mounts(
+    size_mb: int, inodes: int, shm_mb: int, kept: Iterable[str] = (), uid: int | None = None
+) -> None:
     """Put a sized tmpfs at /tmp and /dev/shm.
 
     Args:
@@ -76,13 +78,14 @@ def private_mounts(size_mb: int, inodes: int, shm_mb: int, kept: Iterable[str] =
         inodes: files that /tmp has room for.
         shm_mb: of /dev/shm.
         kept: what stays visible below /tmp, where the course itself may have been unpacked.
+        uid: whose they are; by default this process's.
     """
     held = {}
     for path in kept:
         with suppress(FileNotFoundError):  # others may come and go below /tmp
             held[path] = os.open(path, os.O_PATH)
-    sized_tmpfs(TMP, size_mb, inodes)
-    sized_tmpfs(SHM, shm_mb, 1000)
+    sized_tmpfs(TMP, size_mb, inodes, uid)
+    sized_tmpfs(SHM, shm_mb, 1000, uid)
     _bind(held)
 
 
@@ -171,13 +174,17 @@ def become_user(uid: int, *, reads_all: bool = False) -> None:
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    mask = 1 << _CAP_DAC_READ_SEARCH if reads_all else 0
-    header, sets = struct.pack("Ii", _CAPABILITY_VERSION, 0), struct.pack("6I", mask, mask, 0, 0, 0, 0)
-    if libc().capset(header, sets) != 0:
-        raise OSError(ctypes.get_errno(), "capset")
+    drop_capabilities(1 << _CAP_DAC_READ_SEARCH if reads_all else 0)
     no_new_privileges()
     if os.getresuid() != (uid, uid, uid) or os.getgroups():
         raise OSError(f"still user {os.getresuid()} with groups {os.getgroups()}")
+
+
+def drop_capabilities(kept: int = 0) -> None:
+    """Give up every capability but those of a mask."""
+    header, sets = struct.pack("Ii", _CAPABILITY_VERSION, 0), struct.pack("6I", kept, kept, 0, 0, 0, 0)
+    if libc().capset(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def step_down(uid: int) -> None:

@@ -86,6 +86,7 @@ def _worker_call(plan: Plan, ends: Ends, readable: list[str], *, confined: bool,
     settings = {
         "socket": ends.there.fileno(), "preload": list(plan.preload), "readable": readable,
         "confined": confined, "user": user, "without": sorted(plan.without),
+        "kept": bubblewrap.host_paths("/tmp") if Defence.FILES in plan.without else [],
     }  # fmt: skip
     return bubblewrap.python_call("autograder.sandbox.worker", "spawned", settings)
 

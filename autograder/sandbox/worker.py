@@ -195,15 +195,13 @@ def spawned() -> NoReturn:
 
     settings = json.loads(sys.argv[1])
     without = frozenset(Defence(name) for name in settings["without"])
-    if settings["user"]:
-        isolation.step_down(settings["user"])
     sock = socket.socket(fileno=own_socket(settings["socket"], alone=Defence.DESCRIPTORS not in without))
     for name in settings["preload"]:
         importlib.import_module(name)
     limit_threads()
     if not settings["confined"]:
         main(sock, Confinement(new_session=Defence.SESSION not in without))
-    main(sock, in_bubblewrap(settings["readable"], without))
+    main(sock, in_bubblewrap(settings["readable"], settings["kept"], settings["user"], without))
 
 
 def own_socket(fd: int, *, alone: bool) -> int:

@@ -1,6 +1,7 @@
-"""A container such as Docker makes by default, as far as a sandbox can tell: root without namespaces or mounts.
+"""Other places to grade in, as far as a sandbox can tell.
 
-``python -m tests.autograder.sandbox.container [--no-landlock] CODE`` runs code in it.
+``python -m tests.autograder.sandbox.container [--no-landlock] CODE`` runs code in a container such as Docker
+makes by default: root without namespaces or mounts. With ``--plain-user`` it is nobody, on an ordinary machine.
 """
 
 from __future__ import annotations
@@ -33,12 +34,16 @@ def run(code: str, *options: str) -> str:
     return done.stdout
 
 
-def enter(*, landlock: bool) -> None:
-    """Turn this process, which is root, into a container's first."""
+def with_an_interpreter_for_all() -> None:
+    """See the interpreter where everybody can read it, as on other machines."""
     isolation.unshare(isolation.NEWNS)
     isolation.own_mounts()
-    isolation.open_ways(bubblewrap.interpreter_folders())  # an image has its interpreter where all can read it
+    isolation.open_ways(bubblewrap.interpreter_folders())
     os.chdir(ROOT)
+
+
+def enter(*, landlock: bool) -> None:
+    """Turn this process, which is root, into a container's first."""
     rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     for name in REFUSED:
         rules.add_rule(pyseccomp.ERRNO(errno.EPERM), name)
@@ -57,5 +62,11 @@ def enter(*, landlock: bool) -> None:
 
 
 if __name__ == "__main__":
-    enter(landlock="--no-landlock" not in sys.argv)
+    with_an_interpreter_for_all()
+    if "--plain-user" in sys.argv:
+        os.setgroups([])
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+    else:
+        enter(landlock="--no-landlock" not in sys.argv)
     exec(compile(sys.argv[-1], "in a container", "exec"), {"__name__": "container"})

@@ -256,6 +256,42 @@ def test_a_container_without_namespaces_or_mounts_is_given_tier_b(options):
     assert excess == ["it wrote more than 64 MB", "it made more than 20000 files"]
 
 
+PLAIN = """
+import os
+from autograder.errors import SandboxError
+from autograder.sandbox import *
+from tests.autograder.sandbox.test_users import CODE, LIMITS, SOURCE
+code = WorkerCode((Cell("a", SOURCE + "import threading\\ndef threads(n):\\n"
+    "    stop = threading.Event()\\n    made = [threading.Thread(target=stop.wait) for _ in range(n)]\\n"
+    "    try:\\n        [t.start() for t in made]\\n    finally:\\n        stop.set()\\n    return n"),))
+for tier in ("A", "A'"):
+    with Sandbox((), tier=tier) as sandbox, sandbox.worker(code, LIMITS) as worker:
+        assert sandbox.tier == tier and worker.student.capabilities() == (0, 0, 0, 0, 0, 0)
+        assert worker.student.threads(6) == 6
+        for call in (
+            lambda s: s.threads(30), lambda s: s.files(21_000), lambda s: s.read("/etc/passwd"),
+        ):
+            try:
+                call(worker.student)
+            except StudentError as error:
+                print(tier, error.message)
+try:
+    Sandbox((), tier="B")
+except SandboxError as error:
+    print(error)
+"""
+
+
+def test_a_plain_user_has_tiers_a_and_a_prime_with_all_limits():
+    said = container.run(PLAIN, "--plain-user").splitlines()
+    assert [line.split()[0] for line in said[:6]] == ["A"] * 3 + ["A'"] * 3
+    for i in (0, 3):
+        assert "can't start new thread" in said[i]
+        assert "No space left on device" in said[i + 1]
+        assert "No such file" in said[i + 2] or "Permission denied" in said[i + 2]
+    assert "only root can give it one" in "".join(said[6:])
+
+
 @pytest.mark.parametrize("tier", ["A", "A'", "B", "C"])
 def test_nothing_outlives_a_grader_whose_group_is_killed(tier):
     code = (
