@@ -22,7 +22,7 @@ from autograder.sandbox import Defence, Sandbox, Tier, tiers
 from autograder.testing.suite import Suite
 
 SECRETS = "grading.toml"
-MAX_REFUSALS = 2  # a sandbox that did not start twice is not tried again: each try takes seconds
+MAX_REFUSALS = 2  # a sandbox that did not start twice in a row is not tried again: each try takes seconds
 
 
 def read_seed(solution: Path) -> int:
@@ -134,7 +134,7 @@ class Grader:
         """The sandbox of this process, started when first used.
 
         Raises:
-            SandboxError: it cannot be started; said at once when it could not twice.
+            SandboxError: it cannot be started; said at once when it could not twice in a row.
         """
         if self._warm.sandbox is None:
             if len(self._warm.refusals) >= MAX_REFUSALS:
@@ -147,6 +147,7 @@ class Grader:
             except SandboxError as error:
                 self._warm.refusals.append(error)
                 raise
+            self._warm.refusals.clear()
         return self._warm.sandbox
 
     def certify(self) -> tiers.TierReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -101,6 +102,8 @@ def _interrupted_after(wall_s: float | None) -> Iterator[None]:
 
     timer = threading.Timer(wall_s, interrupt)
     timer.daemon = True
+    # Whoever was started in the background ignores Ctrl-C, and this interruption with it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer.start()
     try:
         yield
@@ -111,5 +114,7 @@ def _interrupted_after(wall_s: float | None) -> Iterator[None]:
         timer.cancel()
         with lock:
             over.set()
+        # None: it was not set from Python, and cannot be put back.
+        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
     if fired.is_set():
         raise WorkerTimedOut(f"one call took longer than {wall_s:g} s; does a loop end?")

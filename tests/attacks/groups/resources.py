@@ -99,7 +99,7 @@ threads = [threading.Thread(target=spin) for _ in range(6 * (len(x) == 1))]
 [t.join() for t in threads]
 """, TIMED_OUT, *TIME,
     ),
-    "a sleep": greedy("waits", "import time\ntime.sleep(7 * (len(x) == 1))", TIMED_OUT, WALL),
+    "a sleep": greedy("waits for longer than it may", "import time\ntime.sleep(7 * (len(x) == 1))", TIMED_OUT, WALL),
     "a lock": greedy(
         "waits for a lock that nobody opens",
         "import threading\nlock = threading.Lock()\nlock.acquire()\nlock.acquire(timeout=7) if len(x) == 1 else None",
@@ -128,8 +128,8 @@ while time.process_time() < START + 3.6:
 }  # fmt: skip
 
 _MEMORY = {
-    "lists": greedy("fills lists", "rows = [[0.0] * 1_000_000 for _ in range(60)]", OUT_OF_MEMORY, MEMORY),
-    "arrays": greedy("fills arrays", "rows = [np.ones((1024, 1024)) for _ in range(50)]", OUT_OF_MEMORY, MEMORY),
+    "lists": greedy("fills lists", "rows = [[0.0] * 1_000_000 for _ in range(36)]", OUT_OF_MEMORY, MEMORY),
+    "arrays": greedy("fills arrays", "rows = [np.ones((1024, 1024)) for _ in range(36)]", OUT_OF_MEMORY, MEMORY),
     "one allocation": greedy("asks for everything at once", "np.ones(400 << 17)", OUT_OF_MEMORY, MEMORY),
     "anonymous maps": taking(
         "maps memory by itself, which no allocator counts",
@@ -163,7 +163,7 @@ os.write(fd, bytes(1 << 20))
 """, Defence.SECCOMP,
     ),
     "while loading": Attack(
-        "fills memory in its top level", (MEMORY,), above="rows = [np.ones((1024, 1024)) for _ in range(50)]\nDONE = len(rows) + 0 * len(str(rows[0]))",
+        "fills memory in its top level", (MEMORY,), above="rows = [np.ones((1024, 1024)) for _ in range(36)]\nDONE = len(rows) + 0 * len(str(rows[0]))",
         bodies={"1.1": "return x + x if DONE else 0 * x"}, expected={"1.1": FAILED}, accident=True,
     ),
 }  # fmt: skip
@@ -346,7 +346,7 @@ _ENDS = {
     ),
     "recursion in C": Attack(
         "nests objects until the C stack is full", (Own.BOUNDARY,),
-        bodies={"1.1": "import sys\nsys.setrecursionlimit(10 ** 9)\ndeep = []\nfor _ in range(10 ** 6):\n    deep = [deep]\nrepr(deep)"},
+        bodies={"1.1": "import sys\nsys.setrecursionlimit(10 ** 9)\ndeep = []\nfor _ in range(200_000):\n    deep = [deep]\nrepr(deep)"},
         expected={"1.1": CRASHED}, wins=_EVERYTHING, accident=True,
     ),
     "recursion": Attack(

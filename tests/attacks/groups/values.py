@@ -200,6 +200,7 @@ class Odd(complex):
         above="""
 class Large(int):
     def __sub__(self, other): return 0
+    def __format__(self, how): return ""
 """,
         guess="return 4.0 if len(x) == 2 else Large(10 ** 4000)", points={"1.3": 1.0},
     ),

@@ -411,14 +411,21 @@ def test_generators_arrive_in_their_state_and_stay_as_they_were(student):
     assert (first, second) == (rng.normal(), rng.normal())
 
 
-def test_a_local_call_that_never_ends_is_interrupted_and_says_so():
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN])
+def test_a_local_call_that_never_ends_is_interrupted_and_says_so(handler):
+    """Also where Ctrl-C is ignored, as by what was started in the background."""
+    before = signal.signal(signal.SIGINT, handler)
     module = types.ModuleType("notebook")
     exec("def spin():\n    while True:\n        pass\n\ndef ready():\n    return 1\n", module.__dict__)
     student = LocalStudent(module.__dict__, wall_s=0.2)
-    with pytest.raises(WorkerTimedOut, match=r"one call took longer than 0\.2 s; does a loop end\?"):
-        student.spin()
-    assert student.ready() == 1
-    time.sleep(0.3)  # a call that ended in time is not interrupted afterwards
+    try:
+        with pytest.raises(WorkerTimedOut, match=r"one call took longer than 0\.2 s; does a loop end\?"):
+            student.spin()
+        assert student.ready() == 1
+        time.sleep(0.3)  # a call that ended in time is not interrupted afterwards
+        assert signal.getsignal(signal.SIGINT) is handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_ctrl_c_in_a_local_call_is_not_taken_for_its_time_limit():
