@@ -13,7 +13,6 @@ from autograder.sandbox.errors import ProtocolError
 from autograder.sandbox.marks import CONTAINERS, PLAIN, Mark
 
 MAX_DIMS = 32  # numpy's own bound is 64
-COLLIDING = 64  # so many keys of one dict may have one hash
 _NO_CONTAINERS = bytes(b for b in range(256) if not (0x80 <= b <= 0x9F or 0xDC <= b <= 0xDF))
 _BUILT = frozenset((list, dict, tuple, set, frozenset))
 _WALKED = _BUILT | {Mark}
@@ -34,11 +33,14 @@ class FrameLimits:
     depth: int = 32
     items: int = 1_000_000  # of one list or dict
     containers: int = 300_000  # lists, tuples, dicts, sets: 4 bytes of a header make 400 of memory
+    colliding: int = 64  # keys of one dict or set that have one hash
     any_dtype: bool = False  # also those that are no plain numbers; for trials
 
 
 # For trials that show what the limits stop: wide, though never endless.
-WIDE = FrameLimits(64 << 20, 1 << 30, 100_000, 1_000_000, 900, 10_000_000, 3_000_000, any_dtype=True)
+WIDE = FrameLimits(
+    64 << 20, 1 << 30, 100_000, 1_000_000, 900, 10_000_000, 3_000_000, 10_000, any_dtype=True
+)  # fmt: skip
 
 
 class EncodeError(TypeError):
@@ -122,9 +124,9 @@ def _nested(items: Any) -> list[Any]:
     return [item for item in items if type(item) in _WALKED]
 
 
-def check_keys(keys: list[Any]) -> None:
+def check_keys(keys: list[Any], colliding: int) -> None:
     """Refuse many keys of one hash: building the dict would take quadratic time."""
-    if len(keys) > COLLIDING and max(Counter(map(hash, keys)).values()) > COLLIDING:
+    if len(keys) > colliding and max(Counter(map(hash, keys)).values()) > colliding:
         raise ProtocolError("a dict or set whose keys collide")
 
 

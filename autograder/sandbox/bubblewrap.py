@@ -101,7 +101,7 @@ def readable_paths(extra: Sequence[str], packages: str = PACKAGES) -> list[str]:
 
 def host_paths(folder: str) -> list[str]:
     """Return a folder's entries, for a trial in which a worker sees the whole host."""
-    aside = {"/proc", "/dev", "/tmp", PACKAGES}
+    aside = {"/proc", "/dev", "/tmp", PACKAGES, ENVIRONMENT["HOME"]}
     return sorted(path for name in os.listdir(folder) if (path := os.path.join(folder, name)) not in aside)
 
 

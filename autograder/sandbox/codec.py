@@ -22,7 +22,6 @@ import numpy as np
 
 from autograder.sandbox import course_data, tensors
 from autograder.sandbox.bounds import (
-    COLLIDING,
     EncodeError,
     FrameLimits,
     check_depth,
@@ -227,8 +226,8 @@ class Decoder:
 
     def _dict(self, pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
         self._count()
-        if len(pairs) > COLLIDING:
-            check_keys([key for key, _ in pairs])
+        if len(pairs) > self._limits.colliding:
+            check_keys([key for key, _ in pairs], self._limits.colliding)
         return dict(pairs)
 
     def _count(self) -> None:
@@ -248,12 +247,12 @@ class Decoder:
 
     def _build_set(self, items: list[Any]) -> set[Any]:
         self._count()
-        check_keys(items[1:])
+        check_keys(items[1:], self._limits.colliding)
         return set(items[1:])
 
     def _build_frozenset(self, items: list[Any]) -> frozenset[Any]:
         self._count()
-        check_keys(items[1:])
+        check_keys(items[1:], self._limits.colliding)
         return frozenset(items[1:])
 
     def _build_complex(self, items: list[Any]) -> complex:

@@ -110,23 +110,32 @@ class WorkerLink(Link):
         known = {cell.id for cell in code.cells}
         try:
             self._stream.write(frame)
-            while True:
-                match self.read_message(self._stream.read()):
-                    case [p.CELL, int(echo), str(cell_id)] if echo == number and cell_id in known:
-                        if self._phase.name == "setup":
-                            self._allow(load_limits)
-                        self._phase = _Phase("loading", load_limits, cell_id)
-                    case [p.READY, int(echo), list(failed), list(names)] if echo == number:
-                        report = _failures(failed, known), _names(names)
-                        break
-                    case _:
-                        raise ProtocolError("a message of no known kind while loading")
+            while (report := self._loaded(number, known, load_limits)) is None:
+                pass
         except (*_ENDS, ProtocolError) as error:
             raise self._die(error) from None
         self._phase = _Phase("calls", limits)
         self._allow(limits)
         self.names = frozenset(name for name, _ in report[1])
         return report
+
+    def _loaded(
+        self, number: int, known: set[str], limits: Limits
+    ) -> tuple[list[CellFailure], list[tuple[str, bool]]] | None:
+        """Read one message of a worker that loads; return what it reports at the end, None before."""
+        try:
+            match self.read_message(self._stream.read()):
+                case [p.CELL, int(echo), str(cell_id)] if echo == number and cell_id in known:
+                    if self._phase.name == "setup":
+                        self._allow(limits)
+                    self._phase = _Phase("loading", limits, cell_id)
+                case [p.READY, int(echo), list(failed), list(names)] if echo == number:
+                    return _failures(failed, known), _names(names)
+                case _:
+                    raise ProtocolError("a message of no known kind while loading")
+        except ProtocolError as error:
+            self._violated(error)
+        return None
 
     def _admit(self, settings: Mapping[str, Any]) -> None:
         """Have the kernel count what the process uses, before it starts anything."""

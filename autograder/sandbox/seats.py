@@ -43,12 +43,16 @@ class Seats:
         first: the block's first number.
         place: the sandbox's folder.
         without: defences left out.
+
+    Attributes:
+        mounts: folders are mounts, so that the kernel holds them to their room.
+        share_files: in a trial, what one worker leaves the next one finds.
     """
 
     def __init__(self, first: int, place: str, without: Collection[Defence]) -> None:
         self._guard = first
         self._shared = Defence.OWN_USER in without
-        self._one_folder = Defence.OWN_FILES in without
+        self.share_files = Defence.OWN_FILES in without
         self._uids = range(first + 1, first + (2 if self._shared else BLOCK))
         self._place = place
         self._taken: set[int] = set()
@@ -67,7 +71,7 @@ class Seats:
         if uid is None:
             raise OSError(f"{len(order)} workers at once, and no spare user is left")
         self._taken.add(uid)
-        if self._one_folder:
+        if self.share_files:
             seat = Seat(uid, f"{self._place}/all", mounts=False)
             os.makedirs(f"{seat.folder}/work", exist_ok=True)
             for folder in (seat.folder, f"{seat.folder}/work"):
@@ -82,7 +86,7 @@ class Seats:
         """End every process of a user, and remove its files and what it left in the kernel."""
         if strays:
             self._hunt(seat.uid)
-        if not self._one_folder:
+        if not self.share_files:
             with contextlib.suppress(OSError):
                 isolation.unmount(seat.folder)
             shutil.rmtree(seat.folder, ignore_errors=True)
@@ -91,12 +95,17 @@ class Seats:
         remove_ipc(seat.uid)
         self._taken.discard(seat.uid)
 
-    def sweep(self, seat: Seat) -> None:
-        """Remove what a user left in folders that everybody may write, where no Landlock held it back."""
+    def sweep(self, seat: Seat | None = None) -> None:
+        """Remove what a user left in folders that everybody may write, where no Landlock held it back.
+
+        Args:
+            seat: the user's; by default every user of the block, as is right when the sandbox ends.
+        """
+        uids = (seat.uid,) if seat else self._uids
         for folder in filter(os.path.isdir, _WORLD_WRITABLE):
             for entry in os.scandir(folder):
                 with contextlib.suppress(OSError):  # others come and go here
-                    if entry.stat(follow_symlinks=False).st_uid == seat.uid:
+                    if entry.stat(follow_symlinks=False).st_uid in uids:
                         _remove(entry)
 
     def _hunt(self, uid: int) -> None:

@@ -38,7 +38,9 @@ class UserLauncher(ParentLauncher):
                 "interpreter": [*bubblewrap.interpreter_folders(), *bubblewrap.further_site_folders()],
                 "readable": bubblewrap.readable_paths(plan.read_only, packages),
             }  # fmt: skip
-            environment = plan.environment({**bubblewrap.ENVIRONMENT, "PYTHONPATH": path})
+            # What is preloaded, as root, may keep things at home: there they go when the sandbox goes.
+            own = {"HOME": self._place.path, "PYTHONPATH": path}
+            environment = plan.environment({**bubblewrap.ENVIRONMENT, **own})
             super().__init__(plan, list(bubblewrap.INTERPRETER), environment, settings)
         except BaseException:
             self._put_away()

@@ -204,6 +204,8 @@ class _Zygote:
         for child in list(self._children.values()):
             if self._own_pids < 0:
                 self._reap(child)
+        if self._seats and self._seats.share_files:
+            self._seats.sweep()
         os._exit(code)
 
     def _fork(self, sock_fd: int, output_fd: int) -> tuple[int, Seat | None]:
@@ -240,7 +242,7 @@ class _Zygote:
         strays = set(isolation.children()) - known
         if self._seats and child.seat:
             self._seats.clear(child.seat, strays)
-            if not self._confined.landlock:
+            if not self._confined.landlock and not self._seats.share_files:
                 self._seats.sweep(child.seat)
         isolation.end_children(known, _STRAYS_S)
 

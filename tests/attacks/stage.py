@@ -100,6 +100,7 @@ class Bait:
         unix.listen()
         path = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         path.bind(str(scene.root / f"socket-{bait.port}"))
+        (scene.root / f"socket-{bait.port}").chmod(0o777)  # as services' sockets are: their folder keeps others out
         path.listen()
         for server in (tcp, udp, unix, path):
             bait._close.callback(server.close)

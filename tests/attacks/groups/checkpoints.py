@@ -72,7 +72,8 @@ def vault(tries: str, *defences: Layer, question: str, outcome: str = FAILED, **
 
 
 _FORGE = "import os; open('results.json', 'w').write('{}'); os._exit(0)"
-_STEAL = "open('@ROOT@/solutions/vault/grading.toml').read()"
+_PLACE = "import os\nos.environ['PLACE'] = '@ROOT@'"  # a file does not know where it will be read; its notebook tells it
+_STEAL = "open(__import__('os').environ['PLACE'] + '/solutions/vault/grading.toml').read()"
 _RIGHT_TABLE = "__import__('numpy').array([3, 0, 2, 4, 1])"
 _RIGHT_NETWORK = "{'weight': __import__('torch').tensor([[1.0], [2.0]])}"
 
@@ -92,9 +93,9 @@ _PROGRAMS = {
         points={"2.2": 1.0},
     ),
     "a table that reads": vault("hands in a table that is right only if it can read a secret while it is read", *FILES,
-                                question="2.1", files={POLICY: pickled_table("1", f"{_STEAL} and {_RIGHT_TABLE}")}),
+                                question="2.1", above=_PLACE, files={POLICY: pickled_table("1", f"{_STEAL} and {_RIGHT_TABLE}")}),
     "a network that reads": vault("hands in a network that is right only if it can read a secret", *FILES, question="2.2",
-                                  files={NETWORK: pickled_network("1", f"{_STEAL} and {_RIGHT_NETWORK}")}),
+                                  above=_PLACE, files={NETWORK: pickled_network("1", f"{_STEAL} and {_RIGHT_NETWORK}")}),
     "a network that forks": vault(
         "hands in a network that starts a process", Defence.SECCOMP, question="2.2",
         files={NETWORK: pickled_network(

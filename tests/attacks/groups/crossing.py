@@ -7,23 +7,24 @@ from tests.attacks.attack import FAILED, Attack, thief
 from tests.attacks.groups.network import _RAW
 
 OWN_FILES = (Defence.OWN_FILES, Defence.OWN_USER)
+EVERYBODYS = (*OWN_FILES, Defence.LANDLOCK)  # in B the machine's own folders are there, and nobody's to write
 OUT = (Defence.NETWORK, Defence.SECCOMP, Defence.LANDLOCK)
 IPC = (Defence.IPC, Defence.SECCOMP)
 
 
-def left(tries: str, path: str) -> Attack:
+def left(tries: str, path: str, *defences: Defence) -> Attack:
     """Return an attack that leaves a file for the next submission."""
     leave = f"import os\ntry:\n    open(os.path.expanduser({path!r}), 'w').write('left')\nexcept OSError:\n    pass"
     return thief(
-        tries, *OWN_FILES, before=Attack("leaves a note", above=leave),
+        tries, *defences, before=Attack("leaves a note", above=leave),
         steal=f"import os\nreturn os.path.exists(os.path.expanduser({path!r}))",
     )  # fmt: skip
 
 
 _LEFT = {
-    "tmp": left("leaves a file in /tmp for the next submission", "/tmp/note-k7"),
-    "shared memory": left("leaves a file in /dev/shm for the next submission", "/dev/shm/note-k7"),
-    "home": left("leaves a file in its working directory for the next submission", "note-k7.txt"),
+    "tmp": left("leaves a file in /tmp for the next submission", "/tmp/note-k7", *EVERYBODYS),
+    "shared memory": left("leaves a file in /dev/shm for the next submission", "/dev/shm/note-k7", *EVERYBODYS),
+    "home": left("leaves a file in its working directory for the next submission", "note-k7.txt", *OWN_FILES),
     "a planted module": thief(
         "leaves a module in its working directory, in front of those that the next submission imports",
         *OWN_FILES,
@@ -117,11 +118,12 @@ checked(libc.listen(fd, 4))
         steal="call(opened(socket.AF_INET, socket.SOCK_STREAM), inet(28311))\nreturn True",
     ),
     "signals": thief(
-        "reaches the grader, its parent or any other process with a signal", Defence.PROCESSES, Defence.LANDLOCK,
-        Defence.OWN_USER,
+        "reaches the grader, its parent, another submission or any other process with a signal", Defence.PROCESSES,
+        Defence.LANDLOCK, Defence.OWN_USER, beside="alive = True",
         above="import os",
         steal="""
-for pid in (@PID@, @GRADER@, os.getppid(), *range(2, 300)):
+seen = [int(name) for name in (os.listdir("/proc") if os.path.isdir("/proc") else ()) if name.isdigit()]
+for pid in (@PID@, @GRADER@, os.getppid(), *range(2, 300), *seen):
     try:
         if pid not in (0, 1, os.getpid()):
             os.kill(pid, 0)  # only asks whether it could

@@ -307,7 +307,7 @@ block = bytes(1 << 20)
 with open("/dev/shm/large", "wb") as file:
     for _ in range(40):
         file.write(block)
-""", Defence.DISK_LIMIT,
+""", Defence.DISK_LIMIT, Defence.LANDLOCK,  # in B it is the machine's, and nobody's to write
     ),
     "a file full of nothing": taking(
         "makes a file of a thousand gigabytes with nothing in it",

@@ -135,6 +135,42 @@ def test_what_a_worker_leaves_in_the_kernel_and_in_open_folders_is_removed(unfen
     assert _ipc_of(uid) == set()
 
 
+def test_what_workers_of_a_trial_share_is_there_for_the_next_and_gone_with_the_sandbox():
+    left = "/dev/shm/left-by-a-worker"
+    with Sandbox((), tier="B", without=(Defence.OWN_FILES, Defence.LANDLOCK)) as shared:
+        with shared.worker(CODE, LIMITS) as worker:
+            worker.student.leave(left)
+        with shared.worker(CODE, LIMITS) as worker:
+            assert worker.student.read(left) == ""
+    assert not os.path.exists(left)
+
+
+def test_what_a_preloaded_package_keeps_at_home_lies_in_the_sandboxs_own_folder():
+    """The warm parent is root: what it kept in the machine's own folders would stay there."""
+    with Sandbox((), tier="B") as made:
+        (parent,) = made.processes
+        variables = Path(f"/proc/{parent}/environ").read_text().split("\0")
+        (home,) = (v.removeprefix("HOME=") for v in variables if v.startswith("HOME="))
+        assert os.path.basename(home).startswith(PLACE)
+    assert not os.path.exists(home)
+
+
+@pytest.mark.parametrize("tier", ["A", "A'"])
+def test_a_folder_of_the_machine_where_workers_have_theirs_is_no_obstacle(tier):
+    """Shown with the host's other files, in a trial, it would lie over the worker's own."""
+    there = Path(isolation.HOME)
+    mine = not there.exists()
+    there.mkdir(exist_ok=True)
+    try:
+        with Sandbox((), tier=tier, without=(Defence.FILES, Defence.LANDLOCK)) as shown:
+            code = WorkerCode(CODE.cells, files={"note.txt": b"here"})
+            with shown.worker(code, LIMITS) as worker:
+                assert worker.student.read("note.txt") == "here"
+    finally:
+        if mine:
+            there.rmdir()
+
+
 def _ipc_of(uid: int) -> set[str]:
     return {k for k in ("shm", "msg", "sem") if str(uid) in Path(f"/proc/sysvipc/{k}").read_text().split()}
 
