@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from autograder.sandbox import gradients, tracebacks
 from autograder.sandbox import protocol as p
-from autograder.sandbox import tracebacks
 from autograder.sandbox.codec import Decoder, EncodeError, Encoder, Frame
 from autograder.sandbox.errors import BudgetSpent, GraderSideError, ProtocolError, Refused
 
@@ -209,7 +209,9 @@ def make_proxy(host: Host, number: int, fields: list[Any]) -> Any:
     """Build a proxy whose type has what is listed; an environment's is a ``gymnasium.Env`` too."""
     name, methods, attributes, is_env = fields
     if methods == ["__call__"] and not attributes:
-        return _function_proxy(host, number, name)
+        return _function_proxy(FunctionProxy, host, number, name)
+    if set(methods) == {"__call__", gradients.TRACE, gradients.PULL_BACK} and not attributes:
+        return _function_proxy(StandInProxy, host, number, name)
     members: dict[str, Any] = {}
     for member in set(methods) & set(_FORWARDED):
         members[member] = staticmethod(_forward(host, number, member))
@@ -237,7 +239,17 @@ class FunctionProxy(TrustedProxy):
         return get(self, "_host").call_back(p.CALLBACK, get(self, "_number"), "__call__", args, kwargs)
 
 
-def _function_proxy(host: Host, number: int, name: str) -> FunctionProxy:
-    proxy = FunctionProxy(host, number, name, ["__call__"], [])
+class StandInProxy(FunctionProxy):
+    """Stands for a function of the grader that answers for the submission's own; gradients flow through."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Have the grader call the function, and differentiate it when autograd asks."""
+        get = object.__getattribute__
+        host, number = get(self, "_host"), get(self, "_number")
+        return gradients.call(lambda member: _forward(host, number, member), args, kwargs)
+
+
+def _function_proxy(kind: type[FunctionProxy], host: Host, number: int, name: str) -> FunctionProxy:
+    proxy = kind(host, number, name, ["__call__"], [])
     object.__setattr__(proxy, "__name__", name)
     return proxy

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.sandbox import gradients
 from autograder.sandbox.defences import Defence
 from autograder.sandbox.errors import BudgetSpent, Refused
 
@@ -117,9 +118,21 @@ def as_trusted(value: Any) -> Trusted | None:
     return None
 
 
+class StandIn(Trusted):
+    """A function of the grader that answers for one of the submission, its derivative included."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        members = ("__call__", gradients.TRACE, gradients.PULL_BACK)
+        super().__init__(gradients.Differentiable(function), members, name=_name_of(function))
+
+    def label(self, member: str) -> str:
+        """Return the function's own name, whatever is asked of it."""
+        return self.name
+
+
 def as_stand_in(function: Callable[..., Any]) -> Trusted:
     """Wrap whatever can be called, to answer for a function of the submission."""
-    return as_trusted(function) or Trusted(function, methods=("__call__",))
+    return function if isinstance(function, Trusted) else StandIn(function)
 
 
 def is_callers_fault(error: Exception) -> bool:
