@@ -7,7 +7,9 @@ import shutil
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from autograder.course import Course, Limits
@@ -68,17 +70,18 @@ def small_class(folder: Path, slug: str, flavour: str, num_submissions: int) -> 
     return out
 
 
-def small(folder: Path, flavour: str, num_submissions: int) -> tuple[Cost, Cost]:
+def small(folder: Path, flavour: str, num_submissions: int, *options: str) -> tuple[Cost, Cost]:
     """Return the cost of the first submission alone, and that of each further one.
 
     One process, so that CPU and wall mean the same; no pages, as the peers' autograde writes none.
+    ``options`` are further ones of ``autograder grade``.
     """
     slug = small_course(folder, flavour)
     costs = []
     for n in (1, num_submissions):
         submissions = small_class(folder, slug, flavour, n)
         command = [AUTOGRADER, "grade", slug, submissions, "--out", folder / f"out{n}"]
-        costs.append(run([*command, "--jobs", "1", "--fresh", "--no-pages"], folder))
+        costs.append(run([*command, "--jobs", "1", "--fresh", "--no-pages", *options], folder))
     one, many = costs
     further = num_submissions - 1
     each = Cost((many.wall_s - one.wall_s) / further, (many.cpu_s - one.cpu_s) / further, many.complete)
@@ -87,7 +90,7 @@ def small(folder: Path, flavour: str, num_submissions: int) -> tuple[Cost, Cost]
 
 @dataclass(frozen=True)
 class Calls:
-    """What the sandbox costs, in milliseconds (medians)."""
+    """What the sandbox costs, in milliseconds (medians); "here" is the same in this process, without one."""
 
     tier: str
     cold_start_ms: float
@@ -95,29 +98,41 @@ class Calls:
     worker_cpu_ms: float
     call_ms: float
     megabyte_ms: float
+    load_here_ms: float
+    call_here_ms: float
+    megabyte_here_ms: float
 
 
 def sandbox(preload: tuple[str, ...], repeats: int = 40) -> Calls:
     """Measure the sandbox: start of the warm parent, a fresh worker, one call, one megabyte both ways."""
     import numpy as np
 
-    code = WorkerCode((Cell("a", "def same(x):\n    return x\n", "hole", ("1.1",), "cell 1"),))
+    source = "def same(x):\n    return x\n"
+    code, megabyte = WorkerCode((Cell("a", source, "hole", ("1.1",), "cell 1"),)), np.zeros(131072)
     begin = time.perf_counter()
     with Sandbox(preload=preload) as warm:
         with warm.worker(code, Limits(), Limits()) as worker:
             worker.student.same(0)
         cold = time.perf_counter() - begin
         ready, cpu, calls, megabytes = [], [], [], []
+        here: tuple[list[float], list[float], list[float]] = ([], [], [])
         for _ in range(repeats):
             begin = time.perf_counter()
             with warm.worker(code, Limits(), Limits()) as worker:
                 worker.student.same(0)
                 ready.append(time.perf_counter() - begin)
                 calls += _times(lambda: worker.student.same([0.5] * 8), 20)
-                megabytes += _times(lambda: worker.student.same(np.zeros(131072)), 2)
+                megabytes += _times(lambda: worker.student.same(megabyte), 2)
             cpu.append(worker.usage.cpu_s)
+            begin = time.perf_counter()
+            namespace: dict[str, Callable[[object], object]] = {}
+            exec(source, namespace)
+            here[0].append(time.perf_counter() - begin)
+            same, eight = namespace["same"], [0.5] * 8
+            here[1].extend(_times(partial(same, eight), 20))
+            here[2].extend(_times(partial(same, megabyte), 2))
         tier = str(warm.tier)
-    ms = [1000 * statistics.median(x) for x in (ready, cpu, calls, megabytes)]
+    ms = [1000 * statistics.median(x) for x in (ready, cpu, calls, megabytes, *here)]
     return Calls(tier, 1000 * cold, *ms)
 
 
