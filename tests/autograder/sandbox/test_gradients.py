@@ -101,3 +101,41 @@ def test_an_argument_that_is_refused_blames_the_caller(make: Make) -> None:
     with pytest.raises(StudentError) as caught:
         make(refuse).wants(torch.ones(4))
     assert caught.value.type_name == "RuntimeError" and caught.value.callback == "refuse"
+
+
+NONSENSE = """
+import torch
+from autograder.sandbox import protocol
+
+def backup(x): raise NotImplementedError
+def ask(member, *arguments):
+    get = object.__getattribute__
+    return get(backup, "_host").call_back(protocol.CALLBACK, get(backup, "_number"), member, arguments, {})
+"""
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        'ask("pull_back", [x], {}, [99], [x])',
+        'ask("pull_back", [x], {}, [0], [])',
+        'ask("pull_back", [x], {}, [0], [torch.ones(7)])',
+        'ask("pull_back", [x], {}, [[0]], [x])',
+        'ask("pull_back", [x], {}, [0], ["a"])',
+        'ask("pull_back", x, 5, None, [x])',
+        'ask("trace", [x.to(torch.int64)], {}, [0])',
+        'ask("trace", [3], {}, [0])',
+        'ask("trace")',
+        'ask("_run", [x], {}, [0])',
+        'ask("__init__", [x])',
+    ],
+)
+def test_nonsense_in_place_of_a_derivative_blames_the_caller(sandbox: Sandbox, question: str) -> None:
+    """Code that speaks to the grader's side by itself gets an error of its own, and no more."""
+    source = f"{NONSENSE}def go():\n    x = torch.ones(2)\n    return {question}\n"
+    limits = Limits(cpu_s=5, wall_s=20, memory_mb=2048, threads=8, output_kb=8)
+    code = WorkerCode((Cell("c0", source, label="cell 0"),), {})
+    stand_ins = {"backup": lambda x: 2 * x}
+    with sandbox.worker(code, limits, stand_ins=stand_ins) as worker, pytest.raises(StudentError) as caught:
+        worker.student.go()
+    assert caught.value.callback == "<lambda>"
