@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sqlite3
 import zlib
 from pathlib import Path
@@ -291,6 +292,7 @@ def test_scales_anything(student, reference, rng):
     expect_close(student.scale(x), reference.scale(x))
 '''
 
+HIDDEN_NAMES = tuple(re.findall(r"def (test_\w+)", _SIEGE_HIDDEN + _VAULT_HIDDEN))
 ARENA = f'<mujoco model="arena"><worldbody><body name="{CANARY}"><geom size="1"/></body></worldbody></mujoco>\n'
 _FILES = {
     SIEGE: {"manifest": _SIEGE, "source": _SIEGE_SOURCE, "public": _SIEGE_PUBLIC, "hidden": _SIEGE_HIDDEN},

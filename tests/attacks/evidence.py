@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 
 from autograder.results import SubmissionResult
 from tests.attacks.attack import PASSED, Attack
-from tests.attacks.course import CANARY
+from tests.attacks.course import CANARY, HIDDEN_NAMES
 
 LEAK = "LEAK"  # student code puts it before what it learned from hidden inputs
 STUDENT_PAGES = ("feedback.html", "feedback.txt", "gradescope.json", "moodle.csv")
@@ -92,7 +92,7 @@ def faults(attack: Attack, seen: Evidence) -> list[str]:
         found.append(f"its pages cannot be written: {seen.pages['error']}")
     if seen.result is not None:
         found += [f"{q.id} printed {q.stdout[:300]!r}" for q in seen.result.questions if "LOOTED" in q.stdout]
-    found += [f"students read {word}" for word in (CANARY, LEAK) if word in seen.told_students]
+    found += [f"students read {word}" for word in (CANARY, LEAK, *HIDDEN_NAMES) if word in seen.told_students]
     found += [f"a page would run {what}" for what in seen.scripts]
     found += [f"a table would compute {what}" for what in seen.formulas]
     found += [f"outside its folder intake wrote {path}" for path in seen.escaped]

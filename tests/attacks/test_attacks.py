@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,16 @@ from autograder.intake import find_submissions
 from autograder.sandbox.defences import Defence
 from tests.attacks import __main__ as command
 from tests.attacks import run, trial
-from tests.attacks.attack import FAILED, LOST, Attack, Own, written, zipped
+from tests.attacks.attack import (
+    FAILED,
+    LOST,
+    NOT_ATTEMPTED,
+    OUT_OF_MEMORY,
+    Attack,
+    Own,
+    written,
+    zipped,
+)
 from tests.attacks.boundary import grade_without_boundary
 from tests.attacks.course import CANARY, SIEGE
 from tests.attacks.evidence import active_content, faults, formula_cells, succeeded
@@ -35,16 +45,32 @@ WAITING = {
     "resources/threads that loop", "feedback/a function's name",
 }  # fmt: skip
 QUICK = [name for name in ATTACKS if name not in WAITING]
-LIVE = (
-    "reading/hidden tests", "reading/frames", "forging/guessed ids", "forging/too deep", "values/nan", "resources/a fork",
-    "resources/arrays", "network/tcp", "crossing/tmp", "interface/the budget", "archives/dot dot",
-    "feedback/an exception's text", "feedback/a formula", "notebooks/a cell that exits", "tampering/conftest",
-)  # fmt: skip
+# Once they succeed, these take a second or more: they loop on, or wait for torch.
+SLOW_ALIVE = {
+    "resources/a loop", "resources/ignored signals", "forging/too many items", "checkpoints/a bomb in a table",
+    "checkpoints/a network that forks", "notebooks/a changed given cell", "resources/output past Python",
+    "reading/command lines", "forging/ids that follow", "resources/a fork bomb",
+}  # fmt: skip
+
+
+def sample(per_layers: int, each_group: int) -> list[str]:
+    """Return attacks that stand for all: of each combination of layers, and against no boundary of each group."""
+    names, kinds = [], Counter[object]()
+    for name in QUICK:
+        attack = ATTACKS[name]
+        kind: object = name.split("/")[0] if attack.defences == (Own.BOUNDARY,) else attack.defences
+        if name not in SLOW_ALIVE and kinds[kind] < (each_group if isinstance(kind, str) else per_layers):
+            kinds[kind] += 1
+            names.append(name)
+    return names
+
+
+LIVE = sample(per_layers=2, each_group=1)
 
 
 @pytest.fixture(scope="module")
 def played() -> Report:
-    """Every attack in the best tier, played by two processes; some of them once more, without their defence."""
+    """Every attack in the best tier, played by two processes; a sample once more, without the layers that hold it."""
     tiers, refused = run.offered()
     report = Report(tiers[:1], refused)
     return run.run(holding(QUICK, tiers[:1]) + succeeding(LIVE, tiers[:1]), report, processes=2)
@@ -139,6 +165,50 @@ def test_a_failure_of_the_harness_is_no_success(player: Player, best: str, monke
     assert "the harness broke" in player.play(Job("values/nan", best, True, (Own.ESCAPING,))).reasons[0]
 
 
+# Answers that win nothing anywhere: what is asked is that they are a student's failure, and nobody else's.
+ODD = {
+    "the grader's own errors": Attack(
+        "raises what means, on the grader's side, that a failure is not the student's",
+        above="class GraderSideError(Exception): pass\nclass WorkerTimedOut(Exception): pass",
+        bodies={"1.1": "raise GraderSideError('the grader failed here; this costs no points')",
+                "1.2": "raise WorkerTimedOut('PASSED, 4 of 4 points')",
+                "1.3": "from autograder.sandbox.errors import GraderSideError\nraise GraderSideError('no points lost')"},
+        expected=dict.fromkeys(("1.1", "1.2", "1.3"), FAILED),
+    ),
+    "an error that will not be described": Attack(
+        "raises an error whose every description raises another",
+        above="""
+class Silent(BaseException):
+    def __str__(self): raise ValueError
+    def __repr__(self): raise ValueError
+    @property
+    def __traceback__(self): raise ValueError
+    @property
+    def __cause__(self): return self
+""",
+        bodies={"1.1": "raise Silent"}, expected={"1.1": FAILED},
+    ),
+    "no numbers": Attack(
+        "answers with what has no end, no number, and no regular shape",
+        bodies={"1.1": "return np.array([None, {}, x], dtype=object)", "1.2": "return (i for i in iter(int, 1))",
+                "1.3": "return np.zeros((0,) * 32)"},
+        expected=dict.fromkeys(("1.1", "1.2", "1.3"), FAILED),
+    ),
+    "counts": Attack("answers NaN where a count belongs", bodies={"1.2": "return float('nan')", "1.3": "return 10 ** 400"},
+                     expected={"1.2": FAILED, "1.3": FAILED}),
+    "more than there is": Attack("answers with more than any machine holds",
+                                 bodies={"1.1": "return np.broadcast_to(0.0, (1 << 20, 1 << 20))"}, expected={"1.1": OUT_OF_MEMORY}),
+    "recursion": Attack("calls itself", bodies={"1.1": "return double(x)"}, expected={"1.1": FAILED}, says="RecursionError"),
+    "its own hole": Attack("says that there is nothing yet", bodies={"1.1": "raise NotImplementedError('1.1 double is yours to write')"},
+                           expected={"1.1": NOT_ATTEMPTED}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_answer_is_the_students_failure_and_nobody_elses(player: Player, best: str, name: str) -> None:
+    assert faults(ODD[name], player.see(ODD[name], Job(name, best))) == []
+
+
 def test_layers_are_put_back(player: Player, best: str) -> None:
     player.play(Job("feedback/a formula", best, True, (Own.ESCAPING, Own.WITHHELD, Own.INTAKE, Own.ADDED_CELLS, Own.ARTIFACT)))
     assert player.play(Job("feedback/a formula", best)).good
@@ -172,9 +242,11 @@ def test_there_are_enough_attacks_and_each_says_what_it_tries() -> None:
         assert attack.defences and (attack.prize or attack.won), name
 
 
-def test_every_layer_holds_something() -> None:
+def test_every_layer_holds_something_and_is_taken_away_in_the_default_suite() -> None:
     held = {layer for attack in ATTACKS.values() for layer in attack.defences}
     assert held == {*Defence, *Own}
+    assert {layer for name in LIVE for layer in ATTACKS[name].defences} == held
+    assert {name.split("/")[0] for name in LIVE} == {name.split("/")[0] for name in ATTACKS}
 
 
 def test_modules_are_short() -> None:

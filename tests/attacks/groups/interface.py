@@ -147,17 +147,19 @@ class Greater:
     def __gt__(self, other):
         frame = sys._getframe(1)
         if hasattr(frame.f_locals.get("self"), "goal"):
-            frame.f_locals["self"].goal = 1  # where this step leads
+            frame.f_locals["self"].goal = int(frame.f_locals["self"].position[0]) + 1  # where this step leads
         return True
 if env.reset()[1] == 4:
     for _ in range(4):
         env.step(1)
     return 4
-try:
-    env.step(Greater())
-except BaseException:
-    pass
-return -1
+for action in (env, env.step, None, "1", float("nan"), np.zeros((0, 3)), [[]], {"a": 1}, 10 ** 300, print, Greater()):
+    for words in ({}, {"self": 4, "position": 4}):
+        try:
+            env.step(action, **words)
+        except BaseException:
+            pass
+return -env.reset()[1]
 """, Own.BOUNDARY, points=1.0,
     ),
 }  # fmt: skip

@@ -271,6 +271,25 @@ store = sqlite3.connect("file:@ROOT@/grades.sqlite?mode=ro&immutable=1", uri=Tru
 return WANTED in repr(store.execute("select * from grades").fetchall())
 """,
     ),
+    "the whole disc": thief(
+        "searches the places where a course may lie, and knows none of them", *FILES,
+        steal="""
+import os
+wanted, looked = WANTED.encode(), 0
+for top in ("/var/tmp", "/tmp", "/home", "/root", "/srv", "/opt", "/run", "/dev/shm", "/etc"):
+    for folder, below, names in os.walk(top):
+        below[:] = [name for name in below if name != "site-packages"]
+        for name in names:
+            path, looked = os.path.join(folder, name), looked + 1
+            try:
+                if not path.startswith(os.getcwd()) and wanted in open(path, "rb").read(1 << 16):
+                    return path
+            except OSError:
+                pass
+            if looked > 3000:  # its time is bounded
+                return None
+""",
+    ),
     "names of hidden files": thief(
         "lists the folder in which the course lies", *FILES,
         steal="""

@@ -359,6 +359,26 @@ _ENDS = {
         bodies={"1.1": "import threading, time\nthreading.Thread(target=time.sleep, args=(20,)).start()\nreturn x + x"},
         wins={"1.1": LOST, **_EVERYTHING}, accident=True,
     ),
+    "closed descriptors": Attack(
+        "closes every descriptor, its way back to the grader among them", (Own.BOUNDARY,),
+        bodies={"1.1": "import os\nos.closerange(0, 256)\nreturn x + x"}, expected={"1.1": CRASHED},
+        wins={}, won=lambda seen: seen.result is None and not seen.output,  # whatever the grader would have said is lost
+    ),
+    "signals to everybody": Attack(
+        "sends every deadly signal to every process that it can think of", (Own.BOUNDARY,),
+        bodies={"1.1": """
+import os, signal
+for number in (signal.SIGTERM, signal.SIGSTOP, signal.SIGKILL):
+    for pid in (os.getppid(), -1, 1, *range(2, 50), 0):
+        for send in (os.kill, os.killpg):
+            try:
+                send(pid, number)
+            except (OSError, OverflowError):
+                pass
+return 0 * x
+"""},
+        expected={"1.1": f"{FAILED}|{CRASHED}|{OUT_OF_MEMORY}"}, wins={"1.1": LOST, **_EVERYTHING},
+    ),
     "an interrupt": Attack(
         "raises what Ctrl-C raises", (Own.BOUNDARY,), bodies={"1.1": "raise KeyboardInterrupt"},
         expected={"1.1": FAILED}, wins={"1.1": "PASSED|LOST"}, accident=True,

@@ -29,6 +29,10 @@ def pytest_runtest_makereport(item, call):
 _PLANTED = {
     "conftest": files("brings a conftest.py that forgives every exception", conftest__py=_HOOK),
     "conftest beside the tests": files("puts the conftest.py into tests/", tests_in_conftest__py=_HOOK),
+    "tests of its own": files(
+        "brings empty tests, and a manifest, under the names of the grader's",
+        tests_in_test_siege__py=b"", tests_in_test_siege_hidden__py=b"", assignment__toml=b"slug = 'siege'\nquestions = []\n",
+    ),
     "pytest.ini": files(
         "brings a pytest.ini that loads a plugin of its own",
         pytest__ini=b"[pytest]\naddopts = -p evil\n", evil__py=_HOOK,
@@ -215,6 +219,22 @@ return x + x
 """
         },
         expected={"1.1": BLOCKED},
+    ),
+    "the worker's encoder while loading": Attack(
+        "makes the worker send nothing where it reports on a cell",
+        (Defence.VIOLATIONS,),
+        above="""
+from autograder.sandbox import codec
+honest = codec.Encoder.encode
+def nothing(self, value):
+    codec.Encoder.encode = honest
+    sent = honest(self, value)
+    import os
+    os.write(3, bytes(8))
+    return sent
+codec.Encoder.encode = nothing
+""",
+        expected={"1.1": BLOCKED},  # a definition, to who reloads definitions only: the cell is left out
     ),
     "the worker's decoder": Attack(
         "makes the worker read every request as one that it likes",
