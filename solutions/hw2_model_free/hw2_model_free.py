@@ -778,6 +778,205 @@ plt.show()
 
 # %% [markdown]
 # ## 9. A quadruped
+#
+# "Legged robots pose one of the greatest challenges in robotics", begin Hwangbo et al. (2019, *Learning agile and dynamic
+# motor skills for legged robots*, Science Robotics, arXiv:1901.08652). Their ANYmal has twelve joints, weighs as much as a
+# large dog, and had been walking for years under controllers that experts had tuned by hand. A policy trained in
+# simulation for four hours followed velocity commands more precisely, with less torque and less power than the best of
+# them, and ran a quarter faster than the robot ever had. A second policy got up from any fall, which nobody had managed
+# to write down.
+#
+# You have the robot (30 kg, twelve joints, 60 N m each), and two ordinary cores in the place of theirs. Fifty times a
+# second the policy gives twelve joint targets, as offsets from a trot on the spot: action 0 marks time. The course's
+# environment is `QuadrupedVelocity-v0`; its docstring says what each of the 50 numbers of an observation is.
+#
+# ### 9.1 What the robot is paid (3 points)
+#
+# "Follow the command" is one sentence. The reward that taught it to ANYmal has eight terms. Two ideas of the paper make
+# them work.
+#
+# **A kernel that does not panic.** An error is priced by the *logistic kernel*
+#
+# $$ K(x) = \frac{-1}{e^{x} + 2 + e^{-x}} , $$
+#
+# a cost between $-\tfrac14$ (no error) and $0$ (far off). A squared error would make a robot that is far off pay without
+# bound, and dying early would be the best way to save; with $K$ it never pays to fall. Close to the command the kernel has
+# a slope that a mere "good enough" would not have.
+#
+# **A curriculum of costs.** Whoever is charged for every movement before it can walk learns to stand still. So all costs
+# but the two tracking terms are multiplied by a factor $k_c$ that begins small and grows to 1 from one policy update to
+# the next, $k_{c,\,j+1} = (k_{c,\,j})^{k_d}$. We take $k_{c,0} = 0.3$ and $k_d = 0.997$.
+#
+# The paper states costs $c$, to be minimised; our reward is $-c$. With $v, \omega$ the trunk's velocity and turn rate in
+# its own frame, $\hat v, \hat\omega$ the command, $e_g$ gravity's direction in that frame, $\dot\varphi$ the joint
+# velocities, and $a$ the action:
+#
+# | term | cost | |
+# |---|---|---|
+# | `velocity` | $4\,K(2\,\lVert \hat v_{xy} - v_{xy}\rVert / w)$ | follow forwards and sideways; $w$ is the width, m/s |
+# | `yaw_rate` | $2\,K(4\,\lvert \hat\omega_z - \omega_z\rvert)$ | and turn as told |
+# | `bounce` | $k_c\, v_z^2$ | do not hop |
+# | `tumbling` | $0.02\, k_c\,(\omega_x^2 + \omega_y^2)$ | do not roll and pitch |
+# | `tilt` | $k_c\,(e_{g,x}^2 + e_{g,y}^2)$ | stay level: there $e_g = (0, 0, -1)$ |
+# | `joint_speed` | $0.002\, k_c$ times the mean of the 12 $\dot\varphi_i^2$ | do not flail |
+# | `action_change` | $0.1\, k_c$ times the mean of the 12 $(a_{t,i} - a_{t-1,i})^2$ | smoothly |
+
+# %%
+CURRICULUM_START = 0.3  # k_c of the first policy update
+CURRICULUM_DECAY = 0.997  # k_d
+
+
+def reward_terms(velocity, turn, gravity, speeds, change, command, width, iteration):
+    """Price a control step of N robots, term by term.
+
+    After the cost terms of Hwangbo et al. 2019, arXiv:1901.08652, supplementary material; without their terms for
+    torque and feet, which the policy does not observe.
+
+    Args:
+        velocity: (N, 3) float, of the trunk, m/s, body frame: forward, left, up.
+        turn: (N, 3) float, of the trunk, rad/s, body frame: roll, pitch, yaw.
+        gravity: (N, 3) float, direction of gravity, body frame.
+        speeds: (N, 12) float, of the joints, rad/s.
+        change: (N, 12) float, this action minus the one before.
+        command: (N, 3) float, forward and lateral velocity, m/s, and yaw rate, rad/s.
+        width: m/s, the kernel's scale for velocities.
+        iteration: j, the number of policy updates so far.
+
+    Returns:
+        dict of seven (N,) arrays, named as in the table. They are rewards: each is minus its cost, and their sum is
+        what the robot is paid.
+    """
+    ### BEGIN SOLUTION 9.1 reward_terms
+    # HINT: First k_c after `iteration` updates: what is the power of a power? Then the kernel, a function of one line,
+    # HINT:   and a dict with a line a term. Sums over the axes of space, means over joints. About 14 lines.
+    factor = CURRICULUM_START ** (CURRICULUM_DECAY**iteration)
+    miss = np.linalg.norm(command[:, :2] - velocity[:, :2], axis=1)
+    yaw_miss = np.abs(command[:, 2] - turn[:, 2])
+    costs = {
+        "velocity": -4.0 / (np.exp(2.0 * miss / width) + 2.0 + np.exp(-2.0 * miss / width)),
+        "yaw_rate": -2.0 / (np.exp(4.0 * yaw_miss) + 2.0 + np.exp(-4.0 * yaw_miss)),
+        "bounce": factor * velocity[:, 2] ** 2,
+        "tumbling": 0.02 * factor * np.sum(turn[:, :2] ** 2, axis=1),
+        "tilt": factor * np.sum(gravity[:, :2] ** 2, axis=1),
+        "joint_speed": 0.002 * factor * np.mean(speeds**2, axis=1),
+        "action_change": 0.1 * factor * np.mean(change**2, axis=1),
+    }
+    return {name: -cost for name, cost in costs.items()}
+    ### END SOLUTION 9.1 reward_terms
+
+# %% [markdown]
+# **By hand.** A robot that is exactly on its command earns $4 \cdot \tfrac14 = 1$ for `velocity` and $0.5$ for `yaw_rate`.
+# With $w = 0.5$ and an error of $(0.3, 0.4)$ m/s, $\lVert\cdot\rVert = 0.5$, $x = 2$, $K = -1 / (7.389 + 2 + 0.135) =
+# -0.1050$: it earns $0.4200$. The factor: $k_{c,0} = 0.3$; after one update $0.3^{0.997} = 0.3011$; after 100,
+# $0.3^{0.997^{100}} = 0.3^{0.7405} = 0.4100$; after 1000, $0.9421$. Bouncing at 2 m/s before the first update earns
+# $-0.3 \cdot 4 = -1.2$.
+#
+# **Look at it** (1 s): the kernel beside the squared error, and the curriculum.
+
+# %% tags=["experiment"]
+error = np.linspace(-2.0, 2.0, 401)
+robots = np.zeros((401, 3))
+command = np.stack([error, 0 * error, 0 * error], axis=1)
+_, (left, right) = plt.subplots(1, 2, figsize=(11, 3), layout="constrained")
+for width in (0.5, 1.0):
+    still = reward_terms(robots, robots, robots, np.zeros((401, 12)), np.zeros((401, 12)), command, width, 0)
+    left.plot(error, still["velocity"], label=f"kernel, width {width:g} m/s")
+left.plot(error, 1 - error**2, "--", label="1 - error²")
+left.set(xlabel="error of the velocity, m/s", ylabel="reward", ylim=(-1.5, 1.1))
+left.legend()
+updates = np.arange(0, 1500, 10)
+hop = np.array([[0.0, 0.0, 1.0]])
+nothing = np.zeros((1, 12))
+costs = [-reward_terms(hop, 0 * hop, 0 * hop, nothing, nothing, 0 * hop, 0.5, j)["bounce"][0] for j in updates]
+right.plot(updates, costs)
+right.set(xlabel="policy updates", ylabel="cost of hopping at 1 m/s", ylim=(0, 1.05), title="the curriculum")
+plt.show()
 
 # %% [markdown]
 # ## 10. In words
+#
+# Three short answers, about 150 to 250 words each. There is more than one right answer; we grade whether the pieces fit
+# together and whether the reasons are yours. Numbers from your own runs count for more than adjectives. Write into the
+# cells below.
+#
+# ### 10.1 The credit assignment problem (3 points)
+#
+# The quadruped falls at step 100, two seconds into its episode. Some of its hundred actions are to blame. (a) Which of
+# them are blamed, and how much, by the return-to-go (section 2) with $\gamma = 0.99$; by GAE with $\gamma = 0.99$, $\lambda
+# = 0.95$ (section 3); by a one-step error with $\lambda = 0$? Give time constants. (b) What does each of the three pay for
+# its answer, in bias and in variance, and what role has the critic? (c) Hindsight (section 8) assigns credit in a way
+# that none of the three can. Which, and what must be known for it?
+
+# %% [markdown] written="10.1"
+# (a) The return-to-go blames every one of the hundred actions. What the fall cost reaches action $t$ with the weight
+# $0.99^{100 - t}$: half of it still at 69 steps (1.4 s) before the fall, so the very first steps, innocent ones, get 37%. GAE
+# multiplies by $\gamma\lambda = 0.94$ a step: the blame has fallen to $1/e$ after 17 steps, a third of a second, about
+# the time of one stride, in which a stumble can still be repaired. With $\lambda = 0$ only the action in whose step the
+# critic changed its mind is blamed; if the critic is good, that is the real mistake, perhaps 20 steps earlier, and the
+# last steps, when nothing could be done any more, are blamed for nothing.
+#
+# (b) The return is right on average, whatever the critic says (it only serves as a baseline), but it carries the noise of a
+# hundred actions and of all the commands and pushes: large variance. $\lambda = 0$ has the noise of one step, and
+# all of the critic's error as bias: in the first updates the critic knows nothing, and so does the judgement. GAE is
+# between: in section 3 it was ahead of both on the cart-pole. Rewards of the far future reach an action only
+# through the critic.
+#
+# (c) Hindsight asks a different question: not "which action lost the goal?" but "which goal were these actions good
+# for?" Every action before an achieved state gets credit for *that* state, without any success ever having been
+# seen. It needs goals that can be exchanged: `compute_reward` for a goal that nobody commanded, and a world
+# whose dynamics do not depend on the goal. For a fall there is none.
+
+# %% [markdown]
+# ### 10.2 The cake (3 points)
+#
+# In 2016 Yann LeCun drew a cake: unsupervised learning is the cake itself, supervised learning the icing, and
+# reinforcement learning the single cherry on top, by the amount of information that each sample gives a learner. Pieter
+# Abbeel answered with a cake full of cherries: hindsight experience replay (Andrychowicz et al. 2017, section 8). (a)
+# Estimate, for one *episode* of the sparse reaching of section 8, how many bits of feedback a learner gets from the
+# rewards alone before it has ever reached a goal, from the rewards after relabelling, and from predicting the next observation.
+# Rough numbers with a reason are enough. (b) Where do hindsight's cherries come from: what is free about
+# them? (c) Name something that they cannot teach the robot, however many there are.
+
+# %% [markdown] written="10.2"
+# (a) Take 50 steps. Without a success every reward is $-1$, which I could have predicted: if one episode in a hundred
+# succeeds, the outcome "failed" carries $-\log_2 0.99 = 0.014$ bits, for the whole episode. That is the cherry, and it
+# is a dry one. Relabelled with a future state, each of the 50 steps gets a goal for which the reward is sometimes 0;
+# with four goals a step I get 200 rewards, of which perhaps one in five is a surprise: $200 \cdot 0.7 \approx 140$ bits at
+# most, fewer because neighbouring goals say much the same, but thousands of times more than before. Predicting
+# the next observation gives four or more real numbers at every step, say 8 bits each of real precision: $50 \cdot 4 \cdot 8 =
+# 1600$ bits. So LeCun's order stands, and hindsight fills most of the gap between cherry and icing.
+#
+# (b) The states that were reached were always in the buffer; what is new is reading them as goals. The reward function is
+# known and can be asked again at no cost about any goal, and the physics does not care which goal was commanded, so the
+# relabelled transition is as true as the real one. It is supervision by one's own outcome: self-supervised, with the
+# robot's mistakes as labels.
+#
+# (c) It teaches how to reach what the robot already stumbles into. If no episode ever moves the object, every achieved goal is where
+# the object lay, and relabelling says nothing about moving it; exploration is not solved. Nor can it
+# teach costs that are no goals, such as walking smoothly.
+
+# %% [markdown]
+# ### 10.3 Reward terms, and what the robot did with them (3 points)
+#
+# Take *two* terms of 9.1 whose cost is multiplied by $k_c$. Train without the first (a million steps, some three minutes: put a 0 in front
+# of it in a copy of your function) and with ten times the second, and look at the animation. (a) What did the
+# robot do, in numbers and in words, compared with the full reward? (b) Why does that pay? Do the arithmetic of at
+# least one. (c) Is there something that you dislike about the gait of the *full* reward, which no term charges for? Write the
+# term, and say what it could spoil.
+
+# %% [markdown] written="10.3"
+# (a, b) *Without `action_change`* (1.0 million steps): the tracking is as good (error 0.1 m/s), but the joint targets
+# jump: the mean square of the change from step to step went up several times, and the legs tremble in the animation even when the command
+# is 0. It pays because trembling is free: exploration noise makes the actions jumpy anyway, nothing pulls them
+# back, and a fast correction of the velocity earns a little. On a real robot this is heat and worn gears.
+#
+# *With ten times `bounce`*: the trunk is carried as on rails, and the robot follows a command of 1 m/s at much less. The
+# arithmetic: a trot at full speed has $v_z$ of some 0.1 m/s, so the term costs $10 \cdot 0.01 = 0.1$ a step. Being 0.1 m/s too slow
+# costs $1 - 4K$ at $x = 0.4$, that is $1 - 0.961 = 0.039$. So it gives up some tracking as long as a slower gait saves
+# more than 0.04: two terms with a price each are traded against each other, not ranked. "Follow, and *then* be smooth" cannot be said
+# with a sum.
+#
+# (c) The feet are dragged rather than lifted on slow commands: nothing charges for a foot that slides over the floor, and lifting costs
+# joint speed. The paper has terms for clearance, $(\hat p_z - p_z)^2 \lVert v_{xy}\rVert$ of each swinging foot, and for slip. Mine would be
+# the slip: $0.1\,k_c \sum \lVert v_{xy}\rVert^2$ over feet that touch the floor. It may spoil turning on the spot, where
+# feet have to twist, and it tempts the robot to stand still on small commands.

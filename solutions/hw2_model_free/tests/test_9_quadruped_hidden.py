@@ -1,0 +1,84 @@
+"""Hidden tests of section 9: rewards of many robots at any time; handed-in policies on the grader's own robots."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autograder.testing import expect, expect_close, expect_shape, question
+
+COSTS = ("bounce", "tumbling", "tilt", "joint_speed", "action_change")
+
+
+def robots(rng, num):
+    """N robots that do anything."""
+    gravity = rng.normal(size=(num, 3))
+    return {
+        "velocity": rng.normal(size=(num, 3)), "turn": rng.normal(size=(num, 3)),
+        "gravity": gravity / np.linalg.norm(gravity, axis=1, keepdims=True), "speeds": 5 * rng.normal(size=(num, 12)),
+        "change": rng.uniform(-1, 1, (num, 12)), "command": rng.uniform(-1, 1, (num, 3)),
+    }  # fmt: skip
+
+
+def kernel(x):
+    """The logistic kernel in another form."""
+    return -0.25 / np.cosh(0.5 * x) ** 2
+
+
+@question("9.1 reward_terms", points=0.5)
+def test_tracking_of_many(student, rng):
+    """For many robots both tracking terms are the kernel of their errors, at any width."""
+    for num, width in ((1, 0.5), (7, 1.0), (300, 0.2)):
+        world = robots(rng, num)
+        terms = student.reward_terms(**world, width=width, iteration=0)
+        miss = np.hypot(*(world["command"][:, :2] - world["velocity"][:, :2]).T)
+        yaw_miss = world["command"][:, 2] - world["turn"][:, 2]
+        expect_shape(terms["velocity"], (num,), axes="(N,)", what="velocity")
+        expect_close(terms["velocity"], -4 * kernel(2 * miss / width), atol=1e-9, what="velocity")
+        expect_close(terms["yaw_rate"], -2 * kernel(4 * yaw_miss), atol=1e-9, what="yaw_rate")
+
+
+@question("9.1 reward_terms", points=0.5)
+def test_costs_of_many(student, rng):
+    """For many robots each of the five costs has its weight, its sum or its mean, and the curriculum's factor."""
+    for num, iteration in ((1, 0), (5, 1), (40, 350), (3, 3000)):
+        world = robots(rng, num)
+        terms = student.reward_terms(**world, width=0.5, iteration=iteration)
+        factor = 0.3
+        for _ in range(iteration):
+            factor = factor**0.997
+        expected = {
+            "bounce": world["velocity"][:, 2] ** 2,
+            "tumbling": 0.02 * (world["turn"][:, 0] ** 2 + world["turn"][:, 1] ** 2),
+            "tilt": 1 - world["gravity"][:, 2] ** 2,
+            "joint_speed": 0.002 / 12 * np.sum(world["speeds"] ** 2, axis=1),
+            "action_change": 0.1 / 12 * np.sum(world["change"] ** 2, axis=1),
+        }
+        for name in COSTS:
+            expect_shape(terms[name], (num,), axes="(N,)", what=name)
+            expect_close(terms[name], -factor * expected[name], atol=1e-9, what=name)
+
+
+@question("9.1 reward_terms", points=0.5)
+def test_the_curriculum_leaves_tracking_alone(student, rng):
+    """Tracking is paid alike at all times; the costs only grow."""
+    world = robots(rng, 20)
+    early, late = (student.reward_terms(**world, width=0.5, iteration=j) for j in (0, 2000))
+    for name in ("velocity", "yaw_rate"):
+        expect_close(early[name], late[name], atol=1e-12, what=name, hint="k_c does not touch the tracking terms.")
+    for name in COSTS:
+        ratio = np.asarray(late[name]) / np.asarray(early[name])
+        # 0.3^(0.997^2000) / 0.3 = 3.324
+        expect_close(ratio, np.full(20, 0.3 ** (0.997**2000 - 1)), rtol=1e-9, what=f"how {name} grew")
+
+
+@question("9.1 reward_terms", points=0.5)
+def test_far_off(student):
+    """A robot that is hopelessly far off earns nothing for tracking, and pays nothing either."""
+    far = np.array([[15.0, 0.0, 0.0], [0.0, -20.0, 9.0], [0.0, 0.0, -40.0]])
+    nothing = np.zeros((3, 12))
+    world = {"velocity": 0 * far, "turn": 0 * far, "gravity": 0 * far - [0, 0, 1], "speeds": nothing, "change": nothing}
+    terms = student.reward_terms(**world, command=far, width=0.5, iteration=10)
+    velocity, yaw_rate = np.asarray(terms["velocity"]), np.asarray(terms["yaw_rate"])
+    expect(bool(np.isfinite(velocity).all() and np.isfinite(yaw_rate).all()), "a tracking term is not finite")
+    expect_close(velocity, [0.0, 0.0, 1.0], atol=1e-9, what="velocity, far off")
+    expect_close(yaw_rate, [0.5, 0.0, 0.0], atol=1e-9, what="yaw_rate, far off")
