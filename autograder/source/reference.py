@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -12,23 +13,43 @@ from typing import Any
 import autograder
 from autograder.course import Course
 from autograder.errors import AuthoringError
+from autograder.sandbox.loader import is_definition, without_magics
 from autograder.source.document import Source, read_source
 from autograder.source.markers import lines_of
 
 
-def reference_source(course: Course, slug: str, source: Source | None = None) -> str:
-    """Return the complete source with every line that grading does not run made blank; line numbers stay."""
+def reference_source(
+    course: Course, slug: str, source: Source | None = None, *, experiments: bool = False
+) -> str:
+    """Return the complete source with every line that grading does not run made blank; line numbers stay.
+
+    With ``experiments`` what the experiments define stays too, though not what they run.
+    """
     source = source or read_source(course, slug, complete=False)
     lines = lines_of(source.notebook.text)
     kept = [""] * len(lines)
     for cell in source.cells:
-        if source.kind(cell) in ("glue", "hole"):
+        kind = source.kind(cell)
+        if kind in ("glue", "hole"):
             kept[cell.line : cell.last] = lines[cell.line : cell.last]
+        elif kind == "experiment" and experiments:
+            for first, last in _definitions(lines[cell.line : cell.last]):
+                kept[cell.line + first : cell.line + last] = lines[cell.line + first : cell.line + last]
     return "\n".join(kept)
 
 
-def load_reference(course: Course, slug: str, source: Source | None = None) -> ModuleType:
-    """Execute the complete source as a module.
+def _definitions(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """Yield the first line, from 0, and the line after the last of each definition at the top of a cell."""
+    for node in ast.parse(without_magics("\n".join(lines))).body:
+        if is_definition(node):
+            decorators = getattr(node, "decorator_list", [])
+            yield min(n.lineno for n in (node, *decorators)) - 1, node.end_lineno or node.lineno
+
+
+def load_reference(
+    course: Course, slug: str, source: Source | None = None, *, experiments: bool = False
+) -> ModuleType:
+    """Execute the complete source as a module; with ``experiments``, their definitions too.
 
     The notebook's ``check`` and ``submit`` do nothing there, and further files of the source are
     imported from solutions/ without staying in ``sys.modules``. It is executed in the assignment's folder,
@@ -41,7 +62,8 @@ def load_reference(course: Course, slug: str, source: Source | None = None) -> M
     path = source.notebook.path
     module = ModuleType(f"reference_{slug}", f"The reference solution of {slug}.")
     module.__file__ = str(path)
-    code = compile(reference_source(course, slug, source), str(path), "exec")
+    text = reference_source(course, slug, source, experiments=experiments)
+    code = compile(text, str(path), "exec")
     with _importable(source), chdir(source.assignment.path):
         sys.modules[module.__name__] = module  # dataclasses look their module up
         try:

@@ -48,6 +48,20 @@ def test_the_reference_keeps_the_lines_of_its_file(course: Course, source_path: 
     assert load_reference(course, SLUG).double.__code__.co_firstlineno == original.index("def double(x):") + 1
 
 
+def test_what_experiments_define_is_there_for_an_author_and_does_not_run(
+    course: Course, source_path: Path
+) -> None:
+    run = "print(double(1), 1 / 0)\n"
+    defined = "from functools import cache\n\ndef train(n):\n    return [n] * n\n\n@cache\ndef size():\n    return 4\n\n"
+    text = source_path.read_text()
+    assert text.count(run) == 1
+    source_path.write_text(text.replace(run, run + defined + "RUNS = (1, 2)\nresult = train(1 / 0)\n"))
+    module = load_reference(course, SLUG, experiments=True)
+    assert module.train(2) == [2, 2] and module.size() == 4 and module.RUNS == (1, 2)
+    assert not hasattr(module, "result")
+    assert not hasattr(load_reference(course, SLUG), "train")
+
+
 def test_a_reference_that_raises_is_named_by_its_line(course: Course, source_path: Path) -> None:
     source_path.write_text(source_path.read_text().replace("PI = 3\n\n# %%", "PI = 3 / 0\n\n# %%", 1))
     line = source_path.read_text().split("\n").index("PI = 3 / 0") + 1
@@ -92,7 +106,10 @@ def test_a_mutant_changes_its_hole_and_nothing_else(course: Course) -> None:
         "squares",
         "Multiplies the number with itself.",
     )
-    before, after = solved_notebook(course, SLUG).decode(), with_mutant(read_source(course, SLUG), squares).notebook.decode()
+    before, after = (
+        solved_notebook(course, SLUG).decode(),
+        with_mutant(read_source(course, SLUG), squares).notebook.decode(),
+    )
     assert after == before.replace("total = x + x", "total = x * x") != before
     made = with_mutant(read_source(course, SLUG), starts)
     assert made.notebook.decode() == before
@@ -103,7 +120,9 @@ def test_a_mutant_may_span_lines(course: Course) -> None:
     mutant = Mutant(
         "1.1", "x", "why", "total = x + x  # twice\n    return total", "return x", Path("m.toml"), 1
     )
-    assert cell(with_mutant(read_source(course, SLUG), mutant).notebook, "hole-1-1").endswith('is text."""\n    return x')
+    assert cell(with_mutant(read_source(course, SLUG), mutant).notebook, "hole-1-1").endswith(
+        'is text."""\n    return x'
+    )
 
 
 @pytest.mark.parametrize(
