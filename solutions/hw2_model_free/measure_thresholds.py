@@ -1,0 +1,117 @@
+"""Measure the reference on many seeds, and write the bounds of everything random to thresholds.json.
+
+    python solutions/hw2_model_free/measure_thresholds.py ["1.3 learn" ...] [--jobs 2] [--seeds N]
+
+Each threshold has a function that plays one run of its hidden test and returns what is compared with `bound`. Those
+that are not named stay as they are in the file. What follows from the runs, such as the chance that a right answer
+falls below `bound`, `autograder audit hw2_model_free --only thresholds` works out.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch: runs are spread over processes instead
+
+import argparse
+import json
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+
+from autograder.course import Course
+from autograder.source.reference import load_reference
+from environments.grid_navigation import FloorPlan, GridNavigationEnv
+
+HERE = Path(__file__).parent
+SLUG = HERE.name
+PATH = HERE / "thresholds.json"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What is measured, and what stands beside the runs in thresholds.json.
+
+    Attributes:
+        run: seed -> the value that the test compares.
+        seeds: how many runs, from seed 0.
+        rest: the entry's other keys.
+    """
+
+    run: Callable[[int], float]
+    seeds: int
+    rest: dict[str, Any] = field(default_factory=dict)
+
+
+@cache
+def reference():
+    """Load the reference once per process, what its experiments define included."""
+    import torch
+
+    torch.set_num_threads(1)
+    return load_reference(Course(HERE.parents[1]), SLUG, experiments=True)
+
+
+def learn(seed):
+    """1.3: by how many steps SARSA's way past a short cliff is longer than Q-learning's, -1 if that is not the shortest."""
+    names = reference()
+    plan = FloorPlan.from_text(".......\n.......\n.......\nSCCCCCG", rewards={"G": 0.0, "C": -100.0})
+    lengths = []
+    for method in (2, 0):
+        env = GridNavigationEnv(plan, slip=0.0, living_reward=-1.0, step_limit=200)
+        env.reset(seed=seed)
+        table = names.learn(env, plan.num_states, 4, 2500, method, 0.1, 0.5, 1.0, seed)
+        state, steps, neighbours = int(plan.states_of("S")[0]), 0, plan.neighbours()
+        while steps < 39 and not plan.terminal[state]:
+            state, steps = int(neighbours[state, np.argmax(table[state])]), steps + 1
+        lengths.append(steps)
+    return lengths[1] - lengths[0] if lengths[0] == 8 else -1
+
+
+THRESHOLDS = {
+    "1.3 learn": Threshold(learn, 3000, {
+        "measures": "steps by which SARSA's greedy way past a short cliff is longer than Q-learning's, which is the shortest",
+        "model": "runs", "cost": "cheap", "bound": 1,
+    }),
+}  # fmt: skip
+
+
+def measured(name, seeds, pool):
+    """Run one threshold on its seeds; return its entry."""
+    threshold = THRESHOLDS[name]
+    number = seeds or threshold.seeds
+    values = track(pool.map(threshold.run, range(number)), description=name, total=number)
+    runs = [round(float(value), 4) for value in values]
+    counted = Counter(runs)
+    equal = len(counted) < len(runs)
+    shown = {f"{value:g}": number for value, number in sorted(counted.items())} if equal else runs
+    return {**threshold.rest, "runs": shown}
+
+
+def main():
+    """Run the reference and write what is named, or everything, to thresholds.json beside this file."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(THRESHOLDS)}")
+    parser.add_argument("--seeds", type=int, help="runs of each, instead of its own number")
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(THRESHOLDS):
+        parser.error(f"no threshold {', '.join(sorted(unknown))}; there are {', '.join(THRESHOLDS)}")
+    entries = json.loads(PATH.read_text()) if PATH.exists() else {}
+    with ProcessPoolExecutor(arguments.jobs, multiprocessing.get_context("spawn")) as pool:
+        for name in arguments.names or THRESHOLDS:
+            entries[name] = measured(name, arguments.seeds, pool)
+            ordered = {key: entries[key] for key in THRESHOLDS if key in entries}
+            PATH.write_text(json.dumps(ordered, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
