@@ -25,9 +25,13 @@ class Part(StrEnum):
     MUTANTS = "mutants"  # each loses points in its own question alone
     ALTERNATIVES = "alternatives"  # each loses nothing
     AUTOMATIC = "automatic"  # nearly all small changes of the reference lose points
+    THRESHOLDS = "thresholds"  # bounds on what is random fail hardly any right answer
+    LEAKS = "leaks"  # nothing of solutions/ is in what students get
+    TIME = "time"  # the reference stays well below its limits
+    COVERAGE = "coverage"  # every line of a hole runs in some test of its question
 
 
-PARTS = (Part.REFERENCE, Part.STARTER, Part.MUTANTS, Part.ALTERNATIVES, Part.AUTOMATIC)
+PARTS = tuple(part for part in Part if part is not Part.TRACED)
 
 
 @dataclass(frozen=True)
@@ -53,20 +57,19 @@ def seeds(grading_seed: int, count: int) -> list[int]:
     return [grading_seed, *(int.from_bytes(data, "big") >> 1 for data in drawn)][:count]
 
 
-def reference_cases(source: Source, grading_seeds: Iterable[int]) -> list[Case]:
+def reference_cases(questions: tuple[str, ...], grading_seeds: Iterable[int]) -> list[Case]:
     """Return the reference under each seed."""
-    questions = scored(source)
     return [Case(Part.REFERENCE, f"reference, seed {i}", s, questions) for i, s in enumerate(grading_seeds)]
 
 
-def starter_case(source: Source, seed: int) -> Case:
+def starter_case(questions: tuple[str, ...], seed: int) -> Case:
     """Return the untouched starter."""
-    return Case(Part.STARTER, "starter", seed, scored(source))
+    return Case(Part.STARTER, "starter", seed, questions)
 
 
-def traced_case(source: Source, seed: int) -> Case:
-    """Return the reference that tells which of its holes run."""
-    return Case(Part.TRACED, "traced reference", seed, scored(source))
+def traced_case(questions: tuple[str, ...], seed: int) -> Case:
+    """Return the reference that tells which lines of its holes run."""
+    return Case(Part.TRACED, "traced reference", seed, questions)
 
 
 def mutant_cases(

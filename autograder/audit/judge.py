@@ -2,99 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from autograder.audit.automatic.kills import Kills, Tally, Trial, add, count
+from autograder.audit.automatic.kills import Kills, Tally, Trial, count
 from autograder.audit.automatic.mutants import AutomaticMutant
 from autograder.audit.automatic.survivors import Record
 from autograder.audit.cases import Case, Part
+from autograder.audit.findings import CPU_BUDGET_S, Problem, Row
+from autograder.audit.reach import Coverage
 from autograder.course import Assignment, Kind
 from autograder.results import Outcome, QuestionResult, SubmissionResult
 
-CPU_BUDGET_S = 90.0  # of the whole reference submission, worker and tests together
-EVIDENCE = ("seeds", "mean", "spread", "false_fail_rate")  # what stands beside a threshold
-MIN_SEEDS = 5
-MAX_FALSE_FAIL = 0.01  # one right answer in a hundred
-ROOM = 0.5  # a reference may use this share of a question's CPU limit; students' code is slower
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, in words for the author."""
-
-    part: str  # a Part, or "time", "thresholds"
-    question: str
-    what: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """One question of the audit's table."""
-
-    id: str
-    title: str
-    num_public: int
-    num_hidden: int
-    num_mutants: int = 0
-    num_caught: int = 0
-    num_alternatives: int = 0
-    num_accepted: int = 0
-    num_automatic: int = 0  # small changes of the reference that were tried
-    num_killed: int = 0  # of those: the tests noticed
-    num_raised: int = 0  # of those killed: by an error, which any call would have shown
-    num_explained: int = 0  # survivors that stand in survivors.toml with a reason
-    num_seeds: int = 0
-    num_full: int = 0  # seeds under which the reference earned all points
-    cpu_s: float = 0.0  # the reference's largest
-    limit_s: float = 0.0
-
-    @property
-    def kill_rate(self) -> float | None:
-        """The share of the noticeable automatic mistakes that the tests notice; None where none was tried."""
-        return self.tally.rate if self.num_automatic else None
-
-    @property
-    def tally(self) -> Tally:
-        """What the automatic mistakes came to."""
-        return Tally(self.num_automatic, self.num_killed, self.num_raised, self.num_explained)
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What an audit of one assignment found."""
-
-    slug: str
-    rows: tuple[Row, ...]
-    problems: tuple[Problem, ...]
-    cpu_s: float  # of one reference submission, the largest over the seeds
-    wall_s: float
-    parts: tuple[str, ...]
-    num_cases: int = 0
-    tier: str = ""
-    budget_s: float = CPU_BUDGET_S
-    notes: tuple[str, ...] = field(default=())
-    survivors: tuple[str, ...] = field(default=())  # unexplained automatic mistakes that no test notices
-
-    @property
-    def tally(self) -> Tally:
-        """What the automatic mistakes of all questions came to."""
-        return add(row.tally for row in self.rows)
-
-    @property
-    def kill_rate(self) -> float | None:
-        """The share of the noticeable automatic mistakes that the tests notice; None where none was tried."""
-        return self.tally.rate if self.tally.num_tried else None
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
-
+# A reference may use this share of a question's CPU limit: students' machines are up to three times slower.
+ROOM = 1 / 3
 
 Graded = Sequence[tuple[Case, SubmissionResult]]
 
@@ -183,8 +106,8 @@ def timing_problems(graded: Graded, assignment: Assignment, budget_s: float = CP
         if worst > ROOM * question.limits.cpu_s:
             found.append(
                 Problem(
-                    "time", question.id,
-                    f"{question.id}: the reference takes {worst:.1f} s of CPU, over half of the limit of "
+                    Part.TIME, question.id,
+                    f"{question.id}: the reference takes {worst:.1f} s of CPU, over a third of the limit of "
                     f"{question.limits.cpu_s:g} s; raise the limit or make the tests smaller",
                 )
             )  # fmt: skip
@@ -192,47 +115,12 @@ def timing_problems(graded: Graded, assignment: Assignment, budget_s: float = CP
     if total > budget_s:
         found.append(
             Problem(
-                "time", "", f"the reference takes {total:.1f} s of CPU in all, the budget is {budget_s:g} s"
+                Part.TIME, "",
+                f"the reference takes {total:.1f} s of CPU in all, the budget is {budget_s:g} s; make the "
+                "slowest tests smaller",
             )
-        )
+        )  # fmt: skip
     return found
-
-
-def threshold_problems(solution: Path) -> list[Problem]:
-    """Check that tests which read thresholds have them, and that each bound stands beside its evidence."""
-    path = solution / "thresholds.json"
-    texts = {p.name: p.read_text(encoding="utf-8") for p in sorted((solution / "tests").glob("*.py"))}
-    users = [name for name, text in texts.items() if "thresholds" in text]
-    if not path.is_file():
-        missing = f"{', '.join(users)} speaks of thresholds, and there is no {path.name} with measured ones"
-        return [Problem("thresholds", "", missing)] if users else []
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        return [Problem("thresholds", "", f"{path.name} is not valid JSON: {error}")]
-    if not isinstance(data, dict) or not data:
-        return [Problem("thresholds", "", f"{path.name} is no object of thresholds by name")]
-    return [
-        Problem("thresholds", name.partition(" ")[0], f"{path.name}: {name} {words}")
-        for name, entry in data.items() if (words := _unfounded(entry))
-    ]  # fmt: skip
-
-
-def _unfounded(entry: Any) -> str:
-    """Say what one threshold lacks: its evidence is seeds, mean, spread and false-fail rate."""
-    if not isinstance(entry, dict):
-        return "is no object"
-    if absent := [key for key in EVIDENCE if key not in entry]:
-        return f"does not say its {', '.join(absent)}"
-    if not {"bound", "full"} & set(entry):
-        return "has no bound: give `bound`, or `zero` and `full` of a scale"
-    seeds = entry["seeds"] if isinstance(entry["seeds"], int) else len(entry["seeds"])
-    if seeds < MIN_SEEDS:
-        return f"rests on {seeds} seeds, expected at least {MIN_SEEDS}"
-    if not 0 <= entry["false_fail_rate"] <= MAX_FALSE_FAIL:
-        rate = f"{entry['false_fail_rate']:g}"
-        return f"fails a right answer at the rate {rate}, expected at most {MAX_FALSE_FAIL:g}"
-    return ""
 
 
 def rows_of(
@@ -240,6 +128,8 @@ def rows_of(
     assignment: Assignment,
     tests: Mapping[str, tuple[int, int]],
     tallies: Mapping[str, Tally],
+    coverage: Coverage,
+    questions: Collection[str],
 ) -> tuple[Row, ...]:
     """Count, for each question, what was noticed.
 
@@ -248,10 +138,12 @@ def rows_of(
         assignment: the manifest.
         tests: number of public and of hidden tests by question.
         tallies: what the automatic mistakes of each question came to.
+        coverage: which lines of the holes ran.
+        questions: ids of the questions to tell of.
     """
     rows, unsound = [], _unsound(graded)
     for question in assignment.questions:
-        if question.kind is Kind.WRITTEN:
+        if question.id not in questions:
             continue
         mine = [(case, result) for case, result in graded if case.question == question.id]
         mutants = [(c, r) for c, r in mine if c.part is Part.MUTANTS]
@@ -259,6 +151,7 @@ def rows_of(
         references = [result for case, result in graded if case.part is Part.REFERENCE]
         public, hidden = tests.get(question.id, (0, 0))
         tally = tallies.get(question.id, Tally())
+        ran, lines = coverage.counts.get(question.id, (0, 0))
         rows.append(
             Row(
                 question.id, question.title, public, hidden,
@@ -268,7 +161,7 @@ def rows_of(
                 num_raised=tally.num_raised, num_explained=tally.num_explained,
                 num_seeds=len(references), num_full=sum(_full(r, question.id) for r in references),
                 cpu_s=max((_cpu(r, question.id) for r in references), default=0.0),
-                limit_s=question.limits.cpu_s,
+                limit_s=question.limits.cpu_s, num_lines=lines, num_run=ran,
             )
         )  # fmt: skip
     return tuple(rows)

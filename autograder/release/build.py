@@ -70,6 +70,19 @@ def release(
     return archives
 
 
+def leaks_of(course: Course, source: Source, wheel: Wheel | None = None) -> list[Leak]:
+    """Search what would be released to students now for anything of solutions/.
+
+    Args:
+        course: the course.
+        source: the assignment's source.
+        wheel: this project's wheel; by default it is built.
+    """
+    packing = Packing(course, source, wheel or build_wheel())
+    name = f"{source.assignment.slug}-{source.assignment.version}-student.zip"
+    return find_leaks(packing, Archive(Path(name), zip_bytes(student_files(packing))))
+
+
 def find_leaks(packing: Packing, student: Archive) -> list[Leak]:
     """Search the student's zip for anything of solutions/."""
     source: Source = packing.source
@@ -90,4 +103,4 @@ def _archives(packing: Packing, out: Path) -> tuple[Archive, ...]:
     )
 
 
-__all__ = ["Archive", "find_leaks", "release"]
+__all__ = ["Archive", "find_leaks", "leaks_of", "release"]

@@ -3,16 +3,16 @@
     python solutions/hw1_mdp/measure_thresholds.py [--seeds 40]
 
 A bound is the scale of a test's partial credit: nothing at `zero`, everything at `bound` or above. `bound` is 0.9,
-below what the worst seed of the reference reached: one start in ten may fail at no cost.
-The false-fail rate is the chance that a policy as good as the reference falls below `bound`: the upper end of the 95%
-interval (rule of three where no run failed) of one episode's failure, through the binomial distribution.
+below what the worst seed of the reference reached: one start in ten may fail at no cost. What follows from the runs,
+such as the chance that a right answer falls below `bound`, `autograder audit hw1_mdp --only thresholds` works out.
+The runs of a threshold share one policy and differ in their starts alone: model `episodes`.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -47,28 +47,16 @@ def balance_share(gain, rng, num_episodes=30):
     return float(up.mean())
 
 
-def false_fail_rate(failures, episodes, in_test, bound):
-    """Chance that a test of `in_test` episodes falls below `bound`, at the upper 95% bound of the failure rate."""
-    rate = 3.0 / episodes if failures == 0 else min(1.0, (failures + 2 * math.sqrt(failures) + 2) / episodes)
-    allowed = math.floor(in_test * (1 - bound) + 1e-9)
-    fine = sum(math.comb(in_test, k) * rate**k * (1 - rate) ** (in_test - k) for k in range(allowed + 1))
-    return max(0.0, 1.0 - fine)
-
-
-def entry(measures, shares, in_test, zero, bound):
-    """Write down one threshold with what it rests on."""
-    shares, episodes = np.array(shares), in_test * len(shares)
-    failures = round(float(np.sum(1 - shares)) * in_test)
+def entry(measures, shares, num_episodes):
+    """Write down one threshold with the runs that it rests on, equal ones once."""
     return {
         "measures": measures,
-        "seeds": len(shares),
-        "episodes_per_seed": in_test,
-        "mean": round(float(shares.mean()), 4),
-        "spread": round(float(shares.std(ddof=1)), 4),
-        "worst": round(float(shares.min()), 4),
-        "zero": zero,
-        "bound": bound,
-        "false_fail_rate": float(f"{false_fail_rate(failures, episodes, in_test, bound):.2g}"),
+        "model": "episodes",
+        "cost": "cheap",
+        "runs": {str(round(share, 4)): number for share, number in sorted(Counter(shares).items())},
+        "episodes_per_seed": num_episodes,
+        "zero": 0.5,
+        "bound": 0.9,
     }
 
 
@@ -88,11 +76,11 @@ def main():
     thresholds = {
         "5.3 swing_up": entry(
             "share of 40 random starts that are within 0.2 rad of upright for the whole last second of 10 s",
-            swing, 40, zero=0.5, bound=0.9,
+            swing, 40,
         ),
         "7.2 lqr": entry(
             "share of 30 random starts (0.5 m, 0.3 rad, 0.3 m/s, 0.3 rad/s) that stay within 45 degrees for 4 s",
-            balance, 30, zero=0.5, bound=0.9,
+            balance, 30,
         ),
     }  # fmt: skip
     arguments.out.write_text(json.dumps(thresholds, indent=2) + "\n")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.audit.thresholds import Threshold
+
 SOLUTION = Path(__file__).parents[2] / "solutions" / "hw1_mdp"
 
 
@@ -49,7 +51,7 @@ def test_stored_findings_are_judged():
 
 @pytest.mark.parametrize("question", ["5.3 swing_up", "7.2 lqr"])
 def test_thresholds_stand_beside_their_evidence(question):
-    threshold = json.loads((SOLUTION / "thresholds.json").read_text())[question]
-    assert threshold["seeds"] >= 20
-    assert threshold["zero"] < threshold["bound"] <= threshold["worst"]
-    assert threshold["false_fail_rate"] < 1e-3
+    threshold = Threshold.model_validate(json.loads((SOLUTION / "thresholds.json").read_text())[question])
+    assert len(threshold.runs) >= 20
+    assert threshold.problems == []
+    assert threshold.false_fail_rate < 1e-3

@@ -4,20 +4,19 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autograder import cli
-from autograder.audit import cases, judge, reach
+from autograder.audit import cases, judge
 from autograder.audit.cases import PARTS, Case, Part
 from autograder.audit.run import audit
 from autograder.audit.workshop import Workshop
 from autograder.course import Course
 from autograder.errors import AuthoringError
 from autograder.grading import threads
-from autograder.grading.api import grade_notebook
-from autograder.grading.grader import Grader
 from autograder.results import Outcome, Person, QuestionResult, SubmissionResult, TestResult
 from autograder.source.document import read_source
 from autograder.source.variants import Mutant, with_mutant
@@ -42,8 +41,9 @@ def test_a_sound_assignment_passes_and_is_counted(tiny_course: Course) -> None:
         tiny_course, "tiny", seeds=3, jobs=2, hear=lambda done, total, name: heard.append((done, total))
     )
     assert found.problems == ()
-    # 3 references, 1 starter, 3 mutants, 2 alternatives, 11 automatic mutants
+    # 3 references, 1 starter, 3 mutants, 2 alternatives, 11 automatic mutants; and the one that is traced
     assert heard == [(i, 20) for i in range(1, 21)]
+    assert found.num_cases == 21
     double, quadruple, estimate = found.rows
     assert (double.num_public, double.num_hidden, double.num_full, double.num_seeds) == (1, 1, 3, 3)
     assert (double.num_mutants, double.num_caught, double.num_alternatives, double.num_accepted) == (
@@ -54,6 +54,8 @@ def test_a_sound_assignment_passes_and_is_counted(tiny_course: Course) -> None:
     )
     assert (quadruple.num_mutants, quadruple.num_caught) == (1, 1)
     assert (estimate.num_alternatives, estimate.num_accepted) == (1, 1)
+    assert [(row.num_run, row.num_lines) for row in found.rows] == [(1, 1), (1, 1), (2, 2)]
+    assert all(0 < row.cpu_share < 1 / 3 for row in found.rows)
     assert 0 < found.cpu_s < 5
     assert found.tier in ("A", "A'")
 
@@ -128,29 +130,6 @@ def test_a_test_that_breaks_is_the_graders_error(own_tiny_course: Course) -> Non
     assert re.search(r"OSError: no such data \(test_tiny_hidden\.py:\d+\)$", problem)
 
 
-def test_the_holes_that_run_in_a_question_are_found(tiny_course: Course) -> None:
-    source = read_source(tiny_course, "tiny")
-    with Grader(tiny_course, "tiny") as grader:
-        result = grade_notebook(tiny_course, "tiny", reach.traced(source).notebook, grader=grader)
-    assert reach.reached(result, source.assignment) == {
-        "1.1": frozenset({"1.1"}),
-        "1.2": frozenset({"1.2"}),  # the reference stands in for 1.1
-        "2.1": frozenset({"2.1"}),
-    }
-
-
-def test_a_question_whose_trace_is_not_whole_counts_as_reached_by_every_hole(tiny_course: Course) -> None:
-    source = read_source(tiny_course, "tiny")
-    known = {"1.1": frozenset({"1.1"}), "1.2": frozenset({"1.1", "1.2"})}
-    assert cases.where_it_runs("1.1", source, known) == ("1.1", "1.2", "2.1")
-    assert cases.where_it_runs("2.1", source, {**known, "2.1": frozenset({"2.1"})}) == ("2.1",)
-    long = QuestionResult(
-        "1.1", "double", "D", "code", Outcome.PASSED, 2, 2, stdout="reached hole 1.1\n" + "x" * 40_000
-    )
-    none = QuestionResult("1.2", "quadruple", "Q", "code", Outcome.PASSED, 2, 2, stdout="reached hole 1.1\n")
-    assert reach.reached(result(long, none), source.assignment) == {}
-
-
 def test_an_alternative_that_redefines_other_names_is_graded_everywhere(own_tiny_course: Course) -> None:
     known = {q: frozenset({q}) for q in ("1.1", "1.2", "2.1")}
 
@@ -199,13 +178,53 @@ def case(part: Part, question: str = "") -> Case:
 
 def test_a_slow_reference_is_named(tiny_course: Course) -> None:
     assignment = tiny_course.assignment("tiny")
-    slow = QuestionResult("1.1", "double", "D", "code", Outcome.PASSED, 2, 2, cpu_s=0.6)
+    slow = QuestionResult("1.1", "double", "D", "code", Outcome.PASSED, 2, 2, cpu_s=0.4)
     graded = [(case(Part.REFERENCE), result(slow, cpu_s=91.0))]
     assert [p.what for p in judge.timing_problems(graded, assignment)] == [
-        "1.1: the reference takes 0.6 s of CPU, over half of the limit of 1 s; raise the limit or make the tests smaller",
-        "the reference takes 91.0 s of CPU in all, the budget is 90 s",
+        "1.1: the reference takes 0.4 s of CPU, over a third of the limit of 1 s; raise the limit or make the tests smaller",
+        "the reference takes 91.0 s of CPU in all, the budget is 90 s; make the slowest tests smaller",
     ]
+    fast = replace(slow, cpu_s=0.3)
+    assert judge.timing_problems([(case(Part.REFERENCE), result(fast))], assignment) == []
     assert judge.timing_problems([(case(Part.MUTANTS, "1.1"), result(slow, cpu_s=91.0))], assignment) == []
+
+
+def test_an_audit_refuses_a_reference_that_needs_over_a_third_of_its_limit(own_tiny_course: Course) -> None:
+    edit(
+        own_tiny_course, "solutions/tiny/tiny.py", "    return x + x",
+        "    import time\n    while time.process_time() < 0.6:\n        pass\n    return x + x",
+    )  # fmt: skip
+    edit(own_tiny_course, "assignments/tiny/assignment.toml", "[limits]\ncpu_s = 1.0", "[limits]\ncpu_s = 1.5")
+    found = audit(own_tiny_course, "tiny", parts=[Part.TIME], seeds=20, questions=["1.1"])
+    [problem] = found.problems
+    assert (problem.part, problem.question) == ("time", "1.1")
+    assert re.match(r"1\.1: the reference takes \d\.\d s of CPU, over a third of the limit of 1\.5 s; raise", problem.what)
+    [row] = found.rows
+    assert (row.num_seeds, row.limit_s) == (1, 1.5) and row.cpu_share > 1 / 3
+
+
+def test_a_leak_is_named_as_a_release_would(own_tiny_course: Course) -> None:
+    assert reasons(own_tiny_course, Part.LEAKS) == []
+    handout = "total = np.sum(samples)\nreturn total / len(samples)\ntest_doubles_anything\n"
+    (own_tiny_course.root / "assignments/tiny/handout.md").write_text(handout)
+    edit(own_tiny_course, "assignments/tiny/assignment.toml", "preload", 'data = ["handout.md"]\npreload')
+    found = audit(own_tiny_course, "tiny", parts=[Part.LEAKS])
+    assert {p.part for p in found.problems} == {"leaks"}
+    said = " ".join(p.what for p in found.problems)
+    assert "handout.md:1 holds consecutive lines of hole 2.1 estimate (" in said
+    assert "handout.md:3 holds the name of a hidden test in test_tiny_hidden.py (" in said
+
+
+def test_only_the_questions_that_are_asked_for_are_looked_at(own_tiny_course: Course) -> None:
+    edit(own_tiny_course, "solutions/tiny/mutants/tiny.toml", 'new = "x * x"', 'new = "x + x + 0"')
+    parts = set(PARTS) - {Part.LEAKS}
+    found = audit(own_tiny_course, "tiny", parts=parts, seeds=2, jobs=2, questions=["2.1"])
+    assert found.problems == ()
+    [row] = found.rows
+    assert (row.id, row.num_mutants, row.num_alternatives, row.num_automatic, row.num_full) == ("2.1", 1, 1, 7, 2)
+    assert found.num_cases == 1 + 2 + 1 + 1 + 1 + 7  # traced, references, starter, mutant, alternative, automatic
+    found = audit(own_tiny_course, "tiny", parts=[Part.MUTANTS], jobs=2, questions=["1.1"])
+    assert [p.question for p in found.problems] == ["1.1"]
 
 
 def test_a_submission_that_cannot_be_read_is_a_problem() -> None:
@@ -218,45 +237,6 @@ def test_a_mutant_whose_question_ends_in_a_grader_error_is_not_caught() -> None:
     broken = QuestionResult("1.1", "double", "D", "code", Outcome.GRADER_ERROR, 0, 2, tests=(test,))
     [problem] = judge.problems_of(case(Part.MUTANTS, "1.1"), result(broken))
     assert "1.1 ended in GRADER_ERROR: test_x" in problem.what
-
-
-EVIDENCE = '"seeds": 40, "mean": 2, "spread": 0.1, "false_fail_rate": 1e-6'
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        (None, "test_x.py speaks of thresholds, and there is no thresholds.json with measured ones"),
-        ("{", "thresholds.json is not valid JSON"),
-        ("[]", "thresholds.json is no object of thresholds by name"),
-        ('{"2.1 x": 3}', "thresholds.json: 2.1 x is no object"),
-        (
-            '{"2.1 x": {"bound": 1, "mean": 2}}',
-            "thresholds.json: 2.1 x does not say its seeds, spread, false_fail_rate",
-        ),
-        (f'{{"2.1 x": {{"zero": 1, {EVIDENCE}}}}}', "thresholds.json: 2.1 x has no bound: give `bound`, or"),
-        (
-            f'{{"2.1 x": {{"full": 1, {EVIDENCE.replace("40", "3")}}}}}',
-            "thresholds.json: 2.1 x rests on 3 seeds",
-        ),
-        (
-            f'{{"2.1 x": {{"full": 1, {EVIDENCE.replace("1e-6", "0.2")}}}}}',
-            "thresholds.json: 2.1 x fails a right answer",
-        ),
-        (f'{{"2.1 x": {{"full": 1, {EVIDENCE}}}}}', ""),
-    ],
-)
-def test_thresholds_stand_beside_their_evidence(tmp_path: Path, text: str | None, words: str) -> None:
-    (tmp_path / "tests").mkdir()
-    (tmp_path / "tests" / "test_x.py").write_text("BOUND = load('thresholds.json')")
-    if text is not None:
-        (tmp_path / "thresholds.json").write_text(text)
-    problems = [p.what for p in judge.threshold_problems(tmp_path)]
-    assert [words] == [p[: len(words)] for p in problems] if words else problems == []
-
-
-def test_without_thresholds_nothing_is_asked_for(tmp_path: Path) -> None:
-    assert judge.threshold_problems(tmp_path) == []
 
 
 Call = Callable[..., tuple[int, str]]
@@ -302,9 +282,44 @@ def test_the_command_shows_a_table_and_writes_json(
     assert "tiny (starter): nothing is wrong." in said
 
 
+def test_every_part_is_in_the_table_and_in_the_json(call: Call, own_tiny_course: Course, tmp_path: Path) -> None:
+    tests = own_tiny_course.solution("tiny") / "tests" / "test_estimate_hidden.py"
+    tests.write_text(f'THRESHOLD = "2.1 estimate"  # of thresholds.json\n{tests.read_text()}')
+    entry = {"measures": "error", "model": "normal", "cost": "dear", "runs": [0.5, 0.4, 0.6, 0.5, 0.5], "bound": 1}
+    entry["higher_is_better"] = False
+    (own_tiny_course.solution("tiny") / "thresholds.json").write_text(json.dumps({"2.1 estimate": entry}))
+    path = tmp_path / "audit.json"
+    code, said = call(own_tiny_course, "tiny", "--seeds", 2, "--json", path, "--jobs", 2)
+    assert code == 0, said
+    parts = "reference, starter, mutants, alternatives, automatic, thresholds, leaks, time, coverage"
+    assert f"tiny ({parts}): nothing is wrong." in said
+    assert re.search(r"The slowest question, [12]\.[12], takes \d+% of its CPU limit\.", said)
+    assert "In what students get, nothing of solutions/ was found." in said
+    assert re.search(r"2\.1 estimate +5 +0\.5 +0\.07071 +0\.6 +1 +0\.0018 +0\.01 +normal", said)
+    assert re.search(r"1\.1 Double +1 +1 +2/2 +1/1 +1/1 +3/3 +1/1 +0\.\d\d +1 +\d+%", said)
+    [data] = json.loads(path.read_text())
+    assert data["parts"] == parts.split(", ")
+    assert data["rows"][0].items() >= {"num_run": 1, "num_lines": 1, "num_killed": 3, "num_full": 2}.items()
+    assert 0 < data["rows"][0]["cpu_share"] < 1 / 3
+    [threshold] = data["thresholds"]
+    assert threshold.items() >= {"name": "2.1 estimate", "num_runs": 5, "model": "normal", "most": 0.01}.items()
+    assert threshold["false_fail_rate"] == pytest.approx(0.00184, rel=0.01)
+    code, said = call(own_tiny_course, "tiny", "--question", "1.1", "--question", "2.1", "--seeds", 1, "--jobs", 2)
+    assert code == 0
+    assert "1.1 Double" in said and "2.1 Estimate" in said and "1.2 Quadruple" not in said
+    assert f"tiny ({parts.replace(' leaks,', '')}): nothing is wrong." in said
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
-    [(["tiny", "--only", "mutant"], "--only mutant: no such part"), (["nope"], "no assignment 'nope'")],
+    [
+        (["tiny", "--only", "mutant"], "--only mutant: no such part"), (["nope"], "no assignment 'nope'"),
+        (["tiny", "--question", "7.7"], "tiny has no question '7.7'"),
+        (["tiny", "--question", "1.1,9.1"], "--question 9.1: a written question, which no test scores"),
+        (["tiny", "tiny", "--question", "1.1"], "--question 1.1: of which assignment?"),
+        (["--changed", "tiny"], "--changed tiny: git knows no such revision"),
+        (["nope", "--changed"], "no assignment 'nope'"),
+    ],
 )
 def test_wrong_use_exits_2(call: Call, tiny_course: Course, args: list[str], words: str) -> None:
     code, said = call(tiny_course, *args)

@@ -17,11 +17,12 @@ from autograder.audit.automatic.mutants import OPERATORS, AutomaticMutant, autom
 from autograder.audit.automatic.survivors import Record, read_records, sort_out
 from autograder.audit.automatic.trial import cpu_limits, impatient
 from autograder.audit.cases import Part
-from autograder.audit.judge import Audit, Row, kills, problems_of
+from autograder.audit.findings import Audit, Row
+from autograder.audit.judge import kills, problems_of
 from autograder.audit.run import audit
+from autograder.audit.table import as_data, show
 from autograder.audit.workshop import Workshop
 from autograder.cli import cli
-from autograder.commands.audit import _show, as_data
 from autograder.course import Course
 from autograder.errors import AuthoringError
 from autograder.grading import threads
@@ -362,7 +363,7 @@ def test_the_command_lists_survivors_and_rates(capsys: pytest.CaptureFixture[str
         ("automatic",),
         survivors=("tiny.py:1: x",),
     )
-    _show(Console(width=200), found)
+    show(Console(width=200), found)
     said = capsys.readouterr().out
     assert "19/20" in said
     assert "The tests notice 19 of 20 automatic mistakes (95.0%).\n  survives: tiny.py:1: x\n" in said
