@@ -49,8 +49,8 @@ new: setup ## A=hw7_demo: scaffold a complete tiny assignment
 grade: setup ## A=hw1_mdp S=submissions/: grade a folder of submissions
 	$(BIN)/autograder grade $(or $(A),$(error say which one: make grade A=hw1_mdp S=submissions/)) $(or $(S),$(error say where the submissions are: S=submissions/)) $(if $(JOBS),--jobs $(JOBS))
 
-audit: setup ## prove the grading fair (all, or A=hw1_mdp): reference, starter, mistakes, alternatives
-	$(BIN)/autograder audit $(A) $(if $(JOBS),--jobs $(JOBS))
+audit: setup ## prove the grading fair (all, or A=hw1_mdp; ARGS=--changed for what changed)
+	$(BIN)/autograder audit $(A) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
 bench: setup ## measure all of it, or BENCH="sandbox peers class environments ant learners"
 	$(BIN)/python -m tests.bench $(BENCH)
