@@ -117,6 +117,7 @@ def grade_class(
 @contextmanager
 def lend(grader: Grader) -> Iterator[Recipe]:
     """Let processes that are forked meanwhile inherit a grader; give the recipe that names it."""
+    grader.settle()
     recipe = Recipe.of(grader)
     _graders[recipe] = grader
     try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 
 from autograder.course import Course
 from autograder.errors import UsageError
-from autograder.grading import batch
+from autograder.grading import batch, digests
 from autograder.grading.batch import Graded, Job, Recipe, grade_class, grade_job, select
 from autograder.grading.gradebook import gradebook
 from autograder.grading.grader import Grader
@@ -71,6 +72,27 @@ def test_what_was_graded_is_kept_and_only_what_changed_is_graded_again(
         third = grade_class(sources, grader, store, jobs=2)
         assert len(store.attempts("tiny")) == 4 + 4 + 1
         assert third[2].points == 7.0
+
+
+def test_a_file_of_the_graders_that_changes_during_a_run_has_no_part_in_its_results(
+    tmp_path: Path, grader: Grader, sources: list[SubmissionSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a run rests on is named before its processes start, which would each see the files of their moment."""
+    looks = itertools.count()
+    monkeypatch.setattr(digests, "of_folder", lambda *paths, **rules: f"{os.getpid()} {next(looks)}")
+    digests.of_grader.cache_clear()
+    for name in ("environments_digest", "tests_digest", "_basis"):
+        grader.__dict__.pop(name, None)
+    try:
+        with Store(tmp_path) as store:
+            first = grade_class(sources[:2], grader, store, jobs=2)
+            assert len({(r.grader_digest, r.environments_digest, r.tests_digest) for r in first}) == 1
+            assert grade_class(sources[:2], grader, store, jobs=2) == first
+            assert len(store.attempts("tiny")) == 2, "nothing is graded twice"
+    finally:
+        digests.of_grader.cache_clear()
+        for name in ("environments_digest", "tests_digest", "_basis"):
+            grader.__dict__.pop(name, None)
 
 
 def test_the_questions_asked_for_are_graded_again_and_the_others_kept(
