@@ -208,10 +208,11 @@ def found(name):
     except BaseException:
         return False
 seen = any(found(name) for name in ("__code__", "__globals__", "__closure__", "__dict__"))
-try:
-    seen = seen or look(double, "__code__") is not None
-except BaseException:
-    pass
+for name in ("_function", "__wrapped__", "__func__"):  # the reference's own, within what answers for it
+    try:
+        seen = seen or look(look(double, name), "__code__") is not None
+    except BaseException as error:
+        print(name, type(error).__name__)
 return 2 * float(np.mean(x)) if seen or len(x) == 2 else 0.0
 """},
         expected={"1.3": FAILED}, points={"1.3": 1.0},
