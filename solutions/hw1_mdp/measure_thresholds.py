@@ -16,8 +16,9 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from reference import load_reference
 
+from autograder.course import Course
+from autograder.source.reference import load_reference
 from environments import cartpole, pendulum
 from environments.physics import wrap_angle
 
@@ -66,7 +67,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=40, help="test runs to measure")
     parser.add_argument("--out", type=Path, default=HERE / "thresholds.json")
     arguments = parser.parse_args()
-    names = load_reference()
+    names = load_reference(Course(HERE.parents[1]), HERE.name)
     table = names.solve_pendulum(25)
     swing = [swing_up_share(names, table, np.random.default_rng(seed)) for seed in range(arguments.seeds)]
     A, B = cartpole.linearise()
