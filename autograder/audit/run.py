@@ -18,12 +18,13 @@ from autograder.audit.findings import Audit, Problem
 from autograder.audit.thresholds import Thresholds, read_thresholds
 from autograder.audit.workshop import Workshop
 from autograder.course import Course
-from autograder.errors import AutograderError
+from autograder.errors import AuthoringError, AutograderError
 from autograder.grading.api import grade_notebook
 from autograder.grading.batch import Recipe, lend, process_grader
 from autograder.grading.grader import Grader
 from autograder.grading.pool import Done, Failure, Pool
 from autograder.release.build import leaks_of
+from autograder.release.gate import listed
 from autograder.results import SubmissionResult
 from autograder.source.document import Source, read_source
 
@@ -220,7 +221,10 @@ def _thresholds(order: _Order) -> Thresholds:
 
 def _leaks(course: Course, source: Source) -> list[Problem]:
     """Search what would be released to students, as a release does."""
-    return [Problem(Part.LEAKS, "", str(leak)) for leak in leaks_of(course, source)]
+    try:
+        return [Problem(Part.LEAKS, "", str(leak)) for leak in leaks_of(course, source)]
+    except AuthoringError as error:  # a secret file that cannot be searched
+        return [Problem(Part.LEAKS, "", what) for what in listed(error)]
 
 
 def _loses(question: str) -> Problem:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from autograder.audit.thresholds import read_thresholds
 from autograder.course import Assignment, Course, Kind
 from autograder.errors import AuthoringError, AutograderError, ReleaseError
 from autograder.results import Outcome, SubmissionResult
@@ -50,6 +51,7 @@ def inspect(course: Course, slug: str, grade: GradeNotebook | None = None) -> In
         return Inspection(None, tuple(listed(error)))
     tests = _wrong_tests(course, source.assignment)
     reasons += [*tests, *_unread(course, source.assignment), *_variants(course, slug, source)]
+    reasons += [what for _, what in read_thresholds(course.solution(slug), source.assignment).problems]
     if tests:
         reasons.append("the reference and the starter were not graded: the tests are not right yet")
     else:

@@ -215,6 +215,12 @@ def test_a_leak_is_named_as_a_release_would(own_tiny_course: Course) -> None:
     assert "handout.md:3 holds the name of a hidden test in test_tiny_hidden.py (" in said
 
 
+def test_a_secret_that_cannot_be_searched_for_is_named(own_tiny_course: Course) -> None:
+    (own_tiny_course.solution("tiny") / "notes.json").write_text("{")
+    [problem] = reasons(own_tiny_course, Part.LEAKS)
+    assert "notes.json:1: cannot be searched for secrets: Expecting property name" in problem
+
+
 def test_only_the_questions_that_are_asked_for_are_looked_at(own_tiny_course: Course) -> None:
     edit(own_tiny_course, "solutions/tiny/mutants/tiny.toml", 'new = "x * x"', 'new = "x + x + 0"')
     parts = set(PARTS) - {Part.LEAKS}

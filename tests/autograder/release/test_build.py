@@ -236,7 +236,7 @@ def test_a_source_that_cannot_be_read_is_the_reason(course: Course, tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("thresholds.json", "{", "thresholds.json:1: cannot be searched for secrets: "),
+        ("notes.json", "{", "notes.json:1: cannot be searched for secrets: "),
         ("grading.toml", "seed = ", "grading.toml:1: cannot be searched for secrets: "),
         ("reproduce.py", "def f(:", "reproduce.py:1: not valid Python: "),
     ],

@@ -30,6 +30,12 @@ def test_a_right_assignment_has_no_reason_against_it(course: Course) -> None:
     refuse_release(SLUG, found.reasons)
 
 
+def test_a_threshold_that_fails_right_answers_is_a_reason(course: Course) -> None:
+    edit(course.solution(SLUG) / "thresholds.json", "-163.28154", "-153.28154")
+    [reason] = reasons(course)
+    assert reason.startswith("thresholds.json:2: 1.3 policy: fails up to 0.1") and "expected at most 0.01" in reason
+
+
 def test_starter_code_that_is_not_as_generated_is_named(course: Course) -> None:
     (course.starter(SLUG) / "planner.py").write_text("x = 1\n")
     (course.starter(SLUG) / "notes.txt").write_text("x")
