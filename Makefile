@@ -52,7 +52,7 @@ grade: setup ## A=hw1_mdp S=submissions/: grade a folder of submissions
 audit: setup ## prove the grading fair (all, or A=hw1_mdp; ARGS=--changed for what changed)
 	$(BIN)/autograder audit $(A) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
-bench: setup ## measure all of it, or BENCH="sandbox peers class environments ant learners"
+bench: setup ## measure all of it, or BENCH="sandbox peers class environments ant learners algorithms"
 	$(BIN)/python -m tests.bench $(BENCH)
 
 gallery: setup ## every environment and camera on one sheet, docs/gallery.png

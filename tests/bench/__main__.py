@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from tests.bench import ant_speed, environments, learners, navigation, ours, peers, quadruped
+from tests.bench import algorithms, ant_speed, environments, learners, navigation, ours, peers, quadruped
 from tests.bench.questions import FLAVOURS
 from tests.bench.sheet import Goal, Sheet
 
@@ -142,6 +142,15 @@ def _learners(sheet: Sheet, settings: Settings) -> None:
     sheet.console.print(f"Learning curves: {picture}")
 
 
+def _algorithms(sheet: Sheet, settings: Settings) -> None:
+    found = algorithms.reference_runs()
+    found += peers.run_module(
+        PEERS, peers.LEARNERS, "tests.bench.algorithms", settings.out / "algorithms.json"
+    )
+    shown = algorithms.rows(found)
+    sheet.show("algorithms", algorithms.goal(shown), shown)
+
+
 PARTS: dict[str, Callable[[Sheet, Settings], None]] = {
     "sandbox": _sandbox,
     "peers": _peers,
@@ -149,6 +158,7 @@ PARTS: dict[str, Callable[[Sheet, Settings], None]] = {
     "environments": _environments,
     "ant": _ant,
     "learners": _learners,
+    "algorithms": _algorithms,
 }
 
 
@@ -164,7 +174,7 @@ PARTS: dict[str, Callable[[Sheet, Settings], None]] = {
     "--out", type=click.Path(path_type=Path), default=ROOT / "build" / "bench", help="Scratch folder."
 )
 def main(parts: tuple[str, ...], **settings: object) -> None:
-    """Measure PARTS (all by default): sandbox, peers, class, environments, ant, learners."""
+    """Measure PARTS (all by default): sandbox, peers, class, environments, ant, learners, algorithms."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
