@@ -103,7 +103,7 @@ class Threshold(BaseModel):
             counts = [value * self.episodes_per_seed for value in self.runs]
             wrong = [
                 run for run, count in zip(self.runs, counts)
-                if not 0 <= run <= 1 or abs(count - round(count)) > 0.01
+                if not 0 <= run <= 1 or abs(count - round(count)) > 0.1
             ]  # fmt: skip
             if wrong:
                 raise ValueError(
@@ -148,7 +148,8 @@ class Threshold(BaseModel):
         """Of model ``normal``: how many spreads lie between mean and bound; an outlier widens the spread."""
         distance = abs(self.mean - self.worst)
         outlying = worst_is_outlier(distance / self.spread, len(self.runs), OUTLIER_LEVEL)
-        return abs(self.mean - self.bound) / (distance if outlying else self.spread)
+        room = self.mean - self.bound if self.higher_is_better else self.bound - self.mean
+        return room / (distance if outlying else self.spread)
 
     @property
     def failures(self) -> list[int]:

@@ -105,6 +105,12 @@ def test_five_returns_bound_a_dear_rate() -> None:
     assert found.false_fail_rate < 0.001 and found.problems == []
 
 
+def test_a_mean_beyond_the_bound_fails_most() -> None:
+    found = threshold(model="normal", cost="dear", runs=[4.0, 5.0, 6.0, 5.0, 5.0], bound=7.0, zero=...)
+    assert found.margin < 0 and found.false_fail_rate > 0.99
+    assert found.problems[0].startswith("`runs`: number 1 of the reference, 4, falls short of the bound 7 itself")
+
+
 def test_an_outlier_counts_as_one_spread() -> None:
     steady = [480.0, 490.0, 495.0, 470.0, 485.0, 481.0, 482.0, 484.0, 486.0]
     found = threshold(model="normal", cost="dear", runs=[*steady, 410.0], bound=300.0, zero=...)
@@ -150,6 +156,7 @@ def test_equal_runs_need_a_step() -> None:
             "something else differs between runs; use model `runs`, or `normal` on a mean such as a return",
         ),
         ({"runs": {"1.0": 36, "0.975": 4}}, ""),
+        ({"runs": {"1.0": 39, "0.9667": 1}, "episodes_per_seed": 30}, ""),  # 29 of 30, rounded
         (
             {"runs": {"1.0": 39, "0.85": 1}},
             "`runs`: number 40 of the reference, 0.85, falls short of the bound 0.9 itself; choose another bound, or "
@@ -239,6 +246,7 @@ def test_a_file_that_cannot_be_read_is_named(own_course: Course, text: str | Non
         ({"runs": {"1.0": 0}}, '`runs`: an object of runs holds values, each with how often it came: {"1.0": 40} (got'),
         ({"runs": {"one": 9}}, "`runs`: the values are numbers, got one (got {'one': 9})"),
         ({"runs": {"1.01": 9}}, "a run of 1.01 is no share of 40 episodes; correct `episodes_per_seed`, or choose"),
+        ({"runs": {"0.95": 8, "1.0": 9}, "episodes_per_seed": 30}, "a run of 0.95 is no share of 30 episodes; correct"),
         ({"runs": {"0.99": 9}}, "a run of 0.99 is no share of 40 episodes; correct `episodes_per_seed`, or choose"),
         ({"episodes_per_seed": ...}, "model `episodes` needs `episodes_per_seed`; add how many a run has"),
         ({"zero": 0.95}, "`zero` is 0.95, expected below `bound`, which is 0.9"),
