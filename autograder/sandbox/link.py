@@ -36,7 +36,7 @@ from autograder.sandbox.trust import StandIns, as_stand_in
 
 _SETUP_S = 120.0  # a worker confines itself in milliseconds; one that imports first takes seconds
 _LEAVES_S = 2.0  # a process that closed its socket has this long to be gone
-_SHOWS_S = 0.1  # a process out of time has this long to show where it was
+_SHOWS_S = 0.5  # a process out of time has this long to show where it was
 _MAX_NAMES = 10_000
 _NO_MEMORY_WORDS = ("bad_alloc", "MemoryError", "out of memory", "Cannot allocate memory")
 _STACK = re.compile(

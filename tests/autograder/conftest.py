@@ -19,12 +19,12 @@ preload = ["numpy"]
 
 [limits]
 cpu_s = 1.0
-wall_s = 4.0
+wall_s = 30.0
 memory_mb = 512
 
 [load_limits]
 cpu_s = 1.0
-wall_s = 3.0
+wall_s = 30.0
 
 [[questions]]
 id = "1.1"

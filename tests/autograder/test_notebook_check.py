@@ -295,7 +295,7 @@ def test_tracebacks_name_cells_as_the_notebook_does(folder):
         'check("1.2")',
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
-    NotebookClient(book, timeout=60, resources={"metadata": {"path": str(folder)}}).execute()
+    NotebookClient(book, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     passed, failed = (cell.outputs[0]["data"] for cell in book.cells[1:])
     assert "text/html" in passed and passed["text/plain"].startswith("1.1 double: passed")
     assert "Cell In[1], line 5, in halve" in failed["text/plain"]

@@ -402,7 +402,7 @@ def test_a_mistake_that_never_ends_costs_little_and_is_noticed(own_tiny_course: 
     edit(
         own_tiny_course,
         "assignments/tiny/assignment.toml",
-        "cpu_s = 1.0\nwall_s = 4.0",
+        "cpu_s = 1.0\nwall_s = 30.0",
         "cpu_s = 20.0\nwall_s = 60.0",
     )
     source = read_source(own_tiny_course, "tiny")

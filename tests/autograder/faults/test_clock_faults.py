@@ -78,4 +78,4 @@ def test_an_endless_loop_is_stopped_whatever_the_clock_does(
         [result] = grade_class(one, grader, store, jobs=1)
     assert result.question("1.1").outcome is Outcome.TIMED_OUT
     assert result.question("1.2").outcome is Outcome.PASSED
-    assert time.monotonic() - began < 30, "the limit is 2 s of CPU time"
+    assert time.monotonic() - began < 300, "the limit is 2 s of CPU time"

@@ -48,7 +48,7 @@ def fill(folder: Path, leave: int) -> Path:
 def grade(course: Course, folder: Path, out: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, "grade", small.SLUG, str(folder), "--out", str(out), "--jobs", "1"], cwd=course.root, text=True,
-        capture_output=True, check=False, timeout=120,
+        capture_output=True, check=False, timeout=600,
     )  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def test_a_limit_on_the_size_of_files_is_told_too(small_course: Course, hand_ins
     arguments = ["20000", "grade", small.SLUG, str(hand_ins), "--out", str(tmp_path / "out"), "--jobs", "1"]
     stopped = subprocess.run(
         [sys.executable, "-c", FILES_OF_A_SIZE, *arguments], cwd=small_course.root, text=True, capture_output=True,
-        check=False, timeout=120,
+        check=False, timeout=600,
     )  # fmt: skip
     assert stopped.returncode == 1
     assert "Traceback" not in stopped.stderr and "\n  Next: " in stopped.stderr, stopped.stderr

@@ -56,7 +56,7 @@ def refused(use: Callable[[], object]) -> None:
     began = time.monotonic()
     with pytest.raises(AutograderError, match=WORDS):
         use()
-    assert 0.2 < time.monotonic() - began < 10
+    assert 0.2 < time.monotonic() - began < 60
 
 
 def test_a_store_that_another_program_writes_is_waited_for_and_then_named(
@@ -119,10 +119,10 @@ def test_two_runs_at_once_grade_nothing_twice(tmp_path: Path, grader: Grader, ha
             def ended(self, result: object, kept: bool) -> None:
                 if not second.ident:
                     second.start()
-                    assert goes_on.wait(20), "the second run did not wait"
+                    assert goes_on.wait(120), "the second run did not wait"
 
         first = grade_class(sources, grader, one, jobs=1, progress=First())
-        second.join(30)
+        second.join(300)
         assert progress.said == [
             f"Waiting: process {os.getpid()} is grading into {path}. It goes on when that one ends."
         ]
@@ -144,8 +144,12 @@ def test_a_killed_run_holds_no_lock(tmp_path: Path) -> None:
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None and holder.stdout.readline() == "held\n"
     said: list[str] = []
-    threading.Timer(0.5, holder.kill).start()
-    with alone(lock, "grades.sqlite", said.append):
+
+    def hears(why: str) -> None:
+        said.append(why)
+        holder.kill()
+
+    with alone(lock, "grades.sqlite", hears):
         assert said == [f"Waiting: process {holder.pid} is grading into grades.sqlite. It goes on when that one ends."]
     holder.wait()
 

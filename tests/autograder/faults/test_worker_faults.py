@@ -143,4 +143,4 @@ def test_files_that_vanish_or_change_while_a_class_is_graded(
         again = grade_class(sources, grader, store, jobs=1)
         assert [r.points for r in again] == [5.0, 3.0, 5.0]
         assert again[1:] == results[1:], "what was graded is kept"
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < 600

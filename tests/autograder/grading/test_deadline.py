@@ -14,7 +14,7 @@ def test_a_test_that_does_not_end_is_stopped() -> None:
     with pytest.raises(TimeoutError, match=r"the tests did not end within 0\.05 s of CPU"), deadline(0.05):
         while True:
             pass
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60
 
 
 def test_afterwards_nothing_of_it_is_left() -> None:

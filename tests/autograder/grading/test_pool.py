@@ -104,15 +104,18 @@ def test_what_a_person_must_mend_stops_the_run() -> None:
         list(Pool(2).run(unmendable, [1, 1]))
 
 
-def test_stopping_early_ends_every_process_and_lets_it_clean_up(tmp_path: Path) -> None:
+def test_stopping_early_ends_every_process_and_lets_it_clean_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupt() -> None:
         if (tmp_path / "a").exists() and (tmp_path / "b").exists():
             raise KeyboardInterrupt
 
+    monkeypatch.setattr(pool, "GRACE_S", 60.0)
     start = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         list(Pool(2).run(sleepy, [str(tmp_path / "a"), str(tmp_path / "b")], tick=interrupt))
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 40, "they end when they are asked, not when they are killed"
     for name in "ab":
         assert (tmp_path / f"{name}.closed").exists()
         with pytest.raises(ProcessLookupError):
@@ -137,12 +140,12 @@ def test_nobody_outlives_a_killed_parent(tmp_path: Path) -> None:
     (tmp_path / "parent.py").write_text(PARENT)
     parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py"), str(tmp_path)])
     pid = tmp_path / "pid"
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while not (pid.exists() and pid.read_text()) and time.monotonic() < until:
         time.sleep(0.02)
     parent.kill()
     parent.wait()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while Path(f"/proc/{pid.read_text()}").exists() and time.monotonic() < until:
         time.sleep(0.02)
     assert not Path(f"/proc/{pid.read_text()}").exists()

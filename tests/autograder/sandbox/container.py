@@ -29,7 +29,7 @@ LANDLOCK = ("landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_s
 def run(code: str, *options: str) -> str:
     """Run Python code in a container; return what it prints."""
     command = [sys.executable, "-m", "tests.autograder.sandbox.container", *options, code]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -116,7 +117,7 @@ def ends(worker, error, words, call):
 def test_out_of_wall_time(start, name, where):
     worker = start(SOURCE, limits=SHORT, load_limits=ROOMY)
     took = ends(worker, WorkerTimedOut, f"it ran longer than 0.4 s.*{where}", lambda s: getattr(s, name)())
-    assert took < 2 and len(worker.stdout) <= 8192
+    assert took < 20 and len(worker.stdout) <= 8192
 
 
 def test_out_of_cpu_time(start):
@@ -203,8 +204,13 @@ def test_a_reply_written_in_advance_answers_nothing(start):
     ends(worker, WorkerBlocked, "a reply that answers no request", lambda s: s.write(forged))
     worker = start(SOURCE)
     worker.student.write_later(forged)
-    time.sleep(0.2)
-    ends(worker, WorkerBlocked, "a reply that answers no request", lambda s: s.say("x"))
+
+    def say_until_it_is_there(student):
+        for _ in range(1000):
+            student.say("x")
+            time.sleep(0.02)
+
+    ends(worker, WorkerBlocked, "a reply that answers no request", say_until_it_is_there)
 
 
 def test_a_callback_outside_a_request_is_refused(start):
@@ -220,7 +226,8 @@ def test_a_result_beyond_the_limits_is_told_in_words(start):
 
 
 def test_the_clock_stands_still_while_the_grader_works(start):
-    worker = start(SOURCE, limits=SHORT, load_limits=ROOMY)
+    limits = replace(SHORT, wall_s=1.5)  # less than the grader takes in all
+    worker = start(SOURCE, limits=limits, load_limits=ROOMY)
 
     def slow(x):
         time.sleep(0.6)
@@ -229,12 +236,12 @@ def test_the_clock_stands_still_while_the_grader_works(start):
     assert worker.student.call_once(slow) == 1
     time.sleep(0.5)  # nor does it run between calls
     assert worker.student.after(slow) == 1
-    assert 0.2 <= worker.usage.wall_s < 0.4
-    ends(worker, WorkerTimedOut, "longer than 0.4 s", lambda s: s.sleep(0.4))
+    assert 0.2 <= worker.usage.wall_s < 0.2 + 0.5
+    ends(worker, WorkerTimedOut, "longer than 1.5 s", lambda s: s.sleep(1.5))
 
 
 def test_what_is_printed_is_kept_to_a_length_and_costs_nothing(start):
-    worker = start(SOURCE, limits=SHORT, load_limits=ROOMY)
+    worker = start(SOURCE, limits=ROOMY)
     assert worker.student.say("hello") == 5 and worker.stdout == "hello\n"
     assert worker.student.say("x" * 1_000_000) == 1_000_000
     assert worker.student.say("later") == 5

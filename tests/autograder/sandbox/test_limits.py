@@ -60,7 +60,7 @@ def test_cpu_time_is_ended_at_its_limit(start):
     with pytest.raises(WorkerTimedOut, match=r"it used more than 0\.3 s of CPU time; it was at cell 0, line"):
         worker.student.burn(10)
     worker.close()
-    assert 0.3 <= worker.usage.cpu_s < 0.8  # with what loading took, and the time to show where it was
+    assert 0.3 <= worker.usage.cpu_s < 2.0  # with what loading took, and the time to show where it was
 
 
 def test_cpu_time_is_counted_over_calls(start):

@@ -10,7 +10,7 @@ from autograder.sandbox import Cell, MissingName, WorkerDied, WorkerOutOfMemory
 from autograder.sandbox.loader import is_definition, load, new_module, without_magics
 from autograder.sandbox.supervisor import defined_names
 
-LOAD = Limits(cpu_s=5, wall_s=0.5, memory_mb=256, threads=8, output_kb=8)
+LOAD = Limits(cpu_s=0.5, wall_s=60, memory_mb=256, threads=8, output_kb=8)  # of CPU time: a busy machine changes nothing
 
 
 def added(source):
@@ -103,14 +103,14 @@ def test_an_endless_cell_costs_its_work_and_not_its_definitions(start):
     assert worker.student.h() == 3
     (error,) = worker.load.errors
     assert (error.cell_id, error.type_name, error.defines) == ("c1", "TimedOut", ("g",))
-    assert error.message == "it ran longer than 0.5 s; it was at cell 1, line 2, in <module>"
+    assert error.message == "it used more than 0.5 s of CPU time; it was at cell 1, line 2, in <module>"
     assert worker.load.lost_cells == ("c1",) and worker.load.hung_cell == "c1" and not worker.load.crashed_cell
 
 
 def test_what_was_lost_before_is_skipped_at_once(start):
     sources = ("def f(): return 1", "def g(): return 2\nwhile True: pass")
     worker = start(*sources, load_limits=LOAD, skip_cells=["c1"])
-    assert worker.usage.wall_s < 0.5 and worker.student.g() == 2
+    assert worker.student.g() == 2
     assert worker.load.errors[0].type_name == "Skipped" and worker.load.lost_cells == ("c1",)
     with pytest.raises(ValueError, match="skip_cells names 'c7'"):
         start(*sources, skip_cells=["c7"])
