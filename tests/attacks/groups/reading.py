@@ -272,22 +272,17 @@ return WANTED in repr(store.execute("select * from grades").fetchall())
 """,
     ),
     "the whole disc": thief(
-        "searches the places where a course may lie, and knows none of them", *FILES,
+        "searches every place where a course may lie for one that has solutions", *FILES,
         steal="""
-import os
-wanted, looked = WANTED.encode(), 0
-for top in ("/var/tmp", "/tmp", "/home", "/root", "/srv", "/opt", "/run", "/dev/shm", "/etc"):
-    for folder, below, names in os.walk(top):
-        below[:] = [name for name in below if name != "site-packages"]
-        for name in names:
-            path, looked = os.path.join(folder, name), looked + 1
+import glob, os
+for top in ("/", "/var/tmp", "/tmp", "/home", "/home/*", "/root", "/srv", "/opt", "/run", "/dev/shm"):
+    for course in glob.glob(os.path.join(top, "*", "solutions")):
+        for path in glob.glob(os.path.join(course, "*", "*")):
             try:
-                if not path.startswith(os.getcwd()) and wanted in open(path, "rb").read(1 << 16):
+                if WANTED.encode() in open(path, "rb").read(1 << 16):
                     return path
             except OSError:
                 pass
-            if looked > 3000:  # its time is bounded
-                return None
 """,
     ),
     "names of hidden files": thief(

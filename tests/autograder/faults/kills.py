@@ -227,6 +227,7 @@ def besiege(siege: Siege, kills: int, stops: int) -> Report:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="An empty folder.")
 def main(kills: int, stops: int, size: int, jobs: int, seed: int, out: Path) -> None:
     """Kill and resume a batch; print a report as JSON."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who starts this in the background has it ignored
     out.mkdir(parents=True, exist_ok=True)
     report = besiege(Siege(out.absolute(), size, jobs, seed), kills, stops)
     print(json.dumps(vars(report), indent=1))
