@@ -14,6 +14,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch: runs are spread over processes instead
 
 import argparse
+import importlib.util
 import json
 import multiprocessing
 from collections import Counter
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import train
 from rich.progress import track
 
 from autograder.course import Course
@@ -76,10 +78,72 @@ def learn(seed):
     return lengths[1] - lengths[0] if lengths[0] == 8 else -1
 
 
+BUILD = HERE.parents[1] / "build" / SLUG
+
+
+@cache
+def judge():
+    """Load the hidden tests' own rollouts of quadrupeds."""
+    spec = importlib.util.spec_from_file_location("quadruped_judge", HERE / "tests" / "quadruped_judge.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def trained(name, seed, num_steps):
+    """Train a policy with fewer steps than the notebook does, or read what an earlier run has left in build/."""
+    path = BUILD / f"{name}_{num_steps}_{seed}.npz"
+    if not path.exists():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        train.TRAINERS[name](path, seed, num_steps)
+    return reference().load_policy(path)
+
+
+def velocity_any(seed):
+    """9.2: mean error of a policy from one training seed under any commands."""
+    return judge().track(trained("velocity", seed, 1_200_000), "QuadrupedVelocity-v0", seed, 64)[0].mean()
+
+
+def velocity_worst(seed):
+    """9.2: the worst of its mean errors at four speeds."""
+    policy = trained("velocity", seed, 1_200_000)
+    runs = (judge().track(policy, "QuadrupedVelocity-v0", seed, 16, (v, 0.0, 0.0)) for v in (0.25, 0.5, 0.75, 1.0))
+    return max(errors[125:].mean() for errors, _ in runs)
+
+
+def sprint_any(seed):
+    """9.3: mean error of a policy from one training seed under any commands."""
+    return judge().track(trained("sprint", seed, 1_500_000), "QuadrupedSprint-v0", seed, 64)[0].mean()
+
+
+def sprint_top(seed):
+    """9.3: its mean error at top speed."""
+    policy = trained("sprint", seed, 1_500_000)
+    return judge().track(policy, "QuadrupedSprint-v0", seed, 16, (2.5, 0.0, 0.0))[0][-75:].mean()
+
+
 THRESHOLDS = {
     "1.3 learn": Threshold(learn, 3000, {
         "measures": "steps by which SARSA's greedy way past a short cliff is longer than Q-learning's, which is the shortest",
         "model": "runs", "cost": "cheap", "bound": 1,
+    }),
+    "9.2 velocity_tracking any": Threshold(velocity_any, 5, {
+        "measures": "mean distance of velocity and command, m/s, of 64 robots under random commands for 5 s, 1 after a fall; "
+        "each run trained with another seed on 1.2 million steps, half of the notebook's",
+        "model": "normal", "cost": "dear", "bound": 0.16, "zero": 0.4, "higher_is_better": False,
+    }),
+    "9.2 velocity_tracking worst": Threshold(velocity_worst, 5, {
+        "measures": "the worst of four mean errors, m/s, 16 robots at 0.25, 0.5, 0.75, 1 m/s, second half of 5 s; the same policies",
+        "model": "normal", "cost": "dear", "bound": 0.18, "zero": 0.5, "higher_is_better": False,
+    }),
+    "9.3 sprint any": Threshold(sprint_any, 5, {
+        "measures": "mean distance of velocity and command, m/s, of 64 robots under random commands for 5 s, 1 after a fall; "
+        "each run trained with another seed on 1.5 million steps, three fifths of the notebook's",
+        "model": "normal", "cost": "dear", "bound": 0.35, "zero": 0.8, "higher_is_better": False,
+    }),
+    "9.3 sprint top": Threshold(sprint_top, 5, {
+        "measures": "mean error, m/s, of 16 robots told to run at 2.5 m/s, the last 1.5 s of 5 s; the same policies",
+        "model": "normal", "cost": "dear", "bound": 0.6, "zero": 1.5, "higher_is_better": False,
     }),
 }  # fmt: skip
 

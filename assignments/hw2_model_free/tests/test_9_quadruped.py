@@ -1,7 +1,8 @@
-"""Public tests of section 9: the reward's terms by hand."""
+"""Public tests of section 9: the reward's terms by hand; policies of the right shape that do as told."""
 
 from __future__ import annotations
 
+import gymnasium
 import numpy as np
 
 from autograder.testing import expect, expect_close, expect_shape, question
@@ -38,3 +39,50 @@ def test_by_hand(student):
     later = student.reward_terms(**{**hopping, "iteration": 100})
     expect_close(later["bounce"], [-4 * 0.410031], atol=1e-4, what="bounce after 100 updates",
                  hint="k_c is raised to the power k_d at every update.")  # fmt: skip
+
+
+def handed_in(student, file, num_inputs):
+    """Read a policy with the notebook's own function, and see that it is for this robot."""
+    policy = student.load_policy(file)
+    sizes = [np.asarray(policy.layers[0][0]).shape[1], np.asarray(policy.layers[-1][0]).shape[0]]
+    got = f"{file}: a network from {sizes[0]} observations to {sizes[1]} actions"
+    expect(sizes == [num_inputs, 12], f"{got}, expected {num_inputs} to 12", hint="Of another robot?")
+    return policy
+
+
+def play(policy, name, num_steps, **options):
+    """Roll out 16 robots: velocity (T, 16, 2), and who fell."""
+    envs = gymnasium.make_vec(
+        f"robolearn/{name}", num_envs=16, vectorization_mode="vector_entry_point", autoreset_mode="SameStep"
+    )
+    observation, _ = envs.reset(seed=9, options=options)
+    fallen, velocity = np.zeros(16, dtype=bool), []
+    for _ in range(num_steps):
+        actions = np.asarray(policy.act(observation), dtype=float)
+        expect_shape(actions, (16, 12), axes="(N, A)", what="the actions")
+        observation, _, terminated, _, _ = envs.step(np.clip(actions, -1, 1))
+        velocity.append(np.array(observation[:, :2]))
+        fallen |= terminated
+    envs.close()
+    return np.array(velocity), fallen
+
+
+@question("9.2 velocity_tracking", points=1.5)
+def test_walks_at_half_a_metre_a_second(student):
+    """Told to walk at 0.5 m/s, 16 robots are within 0.2 m/s of it after 2 s, and none falls in 4 s."""
+    policy = handed_in(student, "velocity.npz", 50)
+    velocity, fallen = play(policy, "QuadrupedVelocity-v0", 200, command=(0.5, 0.0, 0.0))
+    expect(not fallen.any(), f"{fallen.sum()} of 16 robots fell")
+    error = float(np.mean(np.linalg.norm(velocity[100:] - [0.5, 0.0], axis=2)))
+    expect(error < 0.2, f"the velocity is {error:.2f} m/s off on average, expected less than 0.2",
+           hint="A policy that does nothing marks time. Has the training's pay risen above 300?")  # fmt: skip
+
+
+@question("9.3 sprint", points=1)
+def test_runs_at_two_metres_a_second(student):
+    """Told to run at 2 m/s, 16 robots are within 0.5 m/s of it after 3 s, and at most one falls in 4 s."""
+    policy = handed_in(student, "sprint.npz", 50)
+    velocity, fallen = play(policy, "QuadrupedSprint-v0", 200, command=(2.0, 0.0, 0.0))
+    expect(fallen.sum() <= 1, f"{fallen.sum()} of 16 robots fell")
+    error = float(np.mean(np.linalg.norm(velocity[150:] - [2.0, 0.0], axis=2)))
+    expect(error < 0.5, f"the velocity is {error:.2f} m/s off on average, expected less than 0.5")

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 
-from autograder.testing import expect, expect_close, expect_shape, question
+from autograder.testing import expect, expect_close, expect_shape, linear, question
+
+from .quadruped_judge import track
+
+THRESHOLDS = json.loads((Path(__file__).parents[1] / "thresholds.json").read_text())
 
 COSTS = ("bounce", "tumbling", "tilt", "joint_speed", "action_change")
 
@@ -82,3 +89,42 @@ def test_far_off(student):
     expect(bool(np.isfinite(velocity).all() and np.isfinite(yaw_rate).all()), "a tracking term is not finite")
     expect_close(velocity, [0.0, 0.0, 1.0], atol=1e-9, what="velocity, far off")
     expect_close(yaw_rate, [0.5, 0.0, 0.0], atol=1e-9, what="yaw_rate, far off")
+
+
+def scaled(name, value):
+    """Turn a measured value into credit by the scale of a threshold."""
+    return linear(value, THRESHOLDS[name]["zero"], THRESHOLDS[name]["bound"])
+
+
+@question("9.2 velocity_tracking", points=2)
+def test_follows_any_command(student, seed, credit):
+    """64 robots follow two commands each, forwards, sideways and turning; a fall counts as an error of 1 m/s to the end."""
+    policy = student.load_policy("velocity.npz")
+    errors, fallen = track(policy, "QuadrupedVelocity-v0", seed, 64)
+    error = float(errors.mean())
+    credit(scaled("9.2 velocity_tracking any", error), measured=f"{error:.3f} m/s off, {fallen:.0%} fell")
+
+
+@question("9.2 velocity_tracking", points=1.5)
+def test_follows_the_papers_commands(student, seed, credit):
+    """At 0.25, 0.5, 0.75 and 1 m/s forwards, the worst of four mean errors in the second half of 5 s is small."""
+    policy = student.load_policy("velocity.npz")
+    runs = [track(policy, "QuadrupedVelocity-v0", seed, 16, (v, 0.0, 0.0))[0][125:] for v in (0.25, 0.5, 0.75, 1.0)]
+    worst = max(float(errors.mean()) for errors in runs)
+    credit(scaled("9.2 velocity_tracking worst", worst), measured=f"at worst {worst:.3f} m/s off")
+
+
+@question("9.3 sprint", points=2)
+def test_runs_as_told(student, seed, credit):
+    """64 robots follow two commands each of 0.5 to 2.5 m/s; a fall counts as an error of 1 m/s to the end."""
+    errors, fallen = track(student.load_policy("sprint.npz"), "QuadrupedSprint-v0", seed, 64)
+    error = float(errors.mean())
+    credit(scaled("9.3 sprint any", error), measured=f"{error:.3f} m/s off, {fallen:.0%} fell")
+
+
+@question("9.3 sprint", points=1)
+def test_reaches_the_top_speed(student, seed, credit):
+    """Told to run at 2.5 m/s, 16 robots are near it in the last 1.5 s of 5 s."""
+    errors, fallen = track(student.load_policy("sprint.npz"), "QuadrupedSprint-v0", seed, 16, (2.5, 0.0, 0.0))
+    error = float(errors[-75:].mean())
+    credit(scaled("9.3 sprint top", error), measured=f"{error:.3f} m/s off, {fallen:.0%} fell")

@@ -1,0 +1,66 @@
+"""Train the policies that the reference hands in, with the notebook's own code.
+
+    python solutions/hw2_model_free/train.py velocity [sprint ...] [--seed 0] [--out solutions/hw2_model_free/artifacts]
+
+Each policy has a function here, which trains with what the notebook's experiments define and writes one file.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch: these networks are small
+
+import argparse
+import time
+from functools import cache
+from pathlib import Path
+
+from autograder.course import Course
+from autograder.source.reference import load_reference
+
+HERE = Path(__file__).parent
+
+
+@cache
+def notebook():
+    """Load the reference once, what its experiments define included."""
+    import torch
+
+    torch.set_num_threads(1)
+    return load_reference(Course(HERE.parents[1]), HERE.name, experiments=True)
+
+
+def velocity(path, seed, num_steps=2_500_000):
+    """9.2: a quadruped that follows velocity commands."""
+    names = notebook()
+    actor, _ = names.train_quadruped("QuadrupedVelocity-v0", num_steps, seed, names.walk_pay(0.5), names.WALK_SCALE)
+    names.save_policy(path, actor, scale=names.WALK_SCALE)
+
+
+def sprint(path, seed, num_steps=2_500_000):
+    """9.3: a quadruped that runs."""
+    names = notebook()
+    actor, _ = names.train_quadruped("QuadrupedSprint-v0", num_steps, seed, names.walk_pay(1.0), names.WALK_SCALE)
+    names.save_policy(path, actor, scale=names.WALK_SCALE)
+
+
+TRAINERS = {"velocity": velocity, "sprint": sprint}
+
+
+def main():
+    """Train what is named."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("names", nargs="+", choices=TRAINERS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=HERE / "artifacts")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name in arguments.names:
+        start, path = time.process_time(), arguments.out / f"{name}.npz"
+        TRAINERS[name](path, arguments.seed)
+        print(f"{path}: {time.process_time() - start:.0f} s of CPU")
+
+
+if __name__ == "__main__":
+    main()
