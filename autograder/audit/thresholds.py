@@ -25,7 +25,7 @@ under the model that the author names, because only the author knows what differ
     went badly or of values at their ceiling, its distance from the mean counts as one spread, which is enough
     for tails that fall off exponentially. Equal runs say nothing of their spread unless
     ``step`` says how coarse a value is; half a step counts then. What no few runs can show is a training that
-    fails once in fifty.
+    fails once in fifty; and no rate below one in a million is told, however far the bound.
 
 Under ``episodes`` and ``normal`` a bound that a run of the reference misses itself is refused.
 What is cheap to measure may fail 1 right answer in 1000, what is dear (minutes of training a run) 1 in 100.
@@ -58,6 +58,7 @@ from autograder.course import Assignment, Kind
 THRESHOLDS = "thresholds.json"
 MOST = {"cheap": 0.001, "dear": 0.01}  # false fails
 MIN_RUNS = 5
+LEAST_NORMAL = 1e-6  # no sample is known to be normal farther out
 OUTLIER_LEVEL = 0.01
 CROWDING_LEVEL = 0.001
 _DRAWS = 4000
@@ -141,7 +142,9 @@ class Threshold(BaseModel):
             failures, each = self.failures, self.episodes_per_seed or 1
             chance = most_of_binomial(sum(failures), each * len(failures))
             return binomial_tail(self.allowed, each, chance)
-        return most_beyond_normal(self.margin, len(self.runs)) if self.spread else 1.0
+        if not self.spread:
+            return 1.0
+        return max(LEAST_NORMAL, most_beyond_normal(self.margin, len(self.runs)))
 
     @cached_property
     def margin(self) -> float:

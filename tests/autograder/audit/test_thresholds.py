@@ -105,6 +105,10 @@ def test_five_returns_bound_a_dear_rate() -> None:
     assert found.false_fail_rate < 0.001 and found.problems == []
 
 
+def test_no_normal_rate_is_told_below_one_in_a_million() -> None:
+    assert threshold(model="normal", runs=[9.0, 9.1, 9.2, 9.0, 9.1], bound=1.0, zero=...).false_fail_rate == 1e-6
+
+
 def test_a_mean_beyond_the_bound_fails_most() -> None:
     found = threshold(model="normal", cost="dear", runs=[4.0, 5.0, 6.0, 5.0, 5.0], bound=7.0, zero=...)
     assert found.margin < 0 and found.false_fail_rate > 0.99
