@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +122,12 @@ def sprint_top(seed):
     return judge().track(policy, "QuadrupedSprint-v0", seed, 16, (2.5, 0.0, 0.0))[0][-75:].mean()
 
 
+def recovery(seed, on_back):
+    """9.4: the share of 64 robots that the reference's policy gets up."""
+    policy = reference().load_policy(HERE / "artifacts" / "recovery.npz")
+    return judge().rise(policy, np.random.default_rng(seed), 64, on_back)
+
+
 THRESHOLDS = {
     "1.3 learn": Threshold(learn, 3000, {
         "measures": "steps by which SARSA's greedy way past a short cliff is longer than Q-learning's, which is the shortest",
@@ -144,6 +150,14 @@ THRESHOLDS = {
     "9.3 sprint top": Threshold(sprint_top, 5, {
         "measures": "mean error, m/s, of 16 robots told to run at 2.5 m/s, the last 1.5 s of 5 s; the same policies",
         "model": "normal", "cost": "dear", "bound": 0.6, "zero": 1.5, "higher_is_better": False,
+    }),
+    "9.4 recovery belly": Threshold(partial(recovery, on_back=False), 40, {
+        "measures": "share of 64 robots on their bellies that stand quietly after 5 s; one trained policy",
+        "model": "episodes", "cost": "dear", "bound": 0.9, "zero": 0.2, "episodes_per_seed": 64,
+    }),
+    "9.4 recovery back": Threshold(partial(recovery, on_back=True), 40, {
+        "measures": "share of 64 robots on their backs that stand quietly after 5 s; one trained policy",
+        "model": "episodes", "cost": "dear", "bound": 0.6, "zero": 0.0, "episodes_per_seed": 64,
     }),
 }  # fmt: skip
 

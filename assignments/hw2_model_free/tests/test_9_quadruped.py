@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 
 from autograder.testing import expect, expect_close, expect_shape, question
+from environments.quadruped import lying_poses
 
 NAMES = ("velocity", "yaw_rate", "bounce", "tumbling", "tilt", "joint_speed", "action_change")
 
@@ -50,28 +51,30 @@ def handed_in(student, file, num_inputs):
     return policy
 
 
-def play(policy, name, num_steps, **options):
-    """Roll out 16 robots: velocity (T, 16, 2), and who fell."""
+def play(policy, name, num_steps, poses=(), **options):
+    """Roll out 16 robots, from poses if given: velocity (T, 16, 2), who fell, who succeeds at the end."""
     envs = gymnasium.make_vec(
         f"robolearn/{name}", num_envs=16, vectorization_mode="vector_entry_point", autoreset_mode="SameStep"
     )
     observation, _ = envs.reset(seed=9, options=options)
+    for row, pose in enumerate(poses):
+        observation, _ = envs.reset(options={"qpos": pose, "reset_mask": np.arange(16) == row})
     fallen, velocity = np.zeros(16, dtype=bool), []
     for _ in range(num_steps):
         actions = np.asarray(policy.act(observation), dtype=float)
         expect_shape(actions, (16, 12), axes="(N, A)", what="the actions")
-        observation, _, terminated, _, _ = envs.step(np.clip(actions, -1, 1))
+        observation, _, terminated, _, infos = envs.step(np.clip(actions, -1, 1))
         velocity.append(np.array(observation[:, :2]))
         fallen |= terminated
     envs.close()
-    return np.array(velocity), fallen
+    return np.array(velocity), fallen, infos["is_success"]
 
 
 @question("9.2 velocity_tracking", points=1.5)
 def test_walks_at_half_a_metre_a_second(student):
     """Told to walk at 0.5 m/s, 16 robots are within 0.2 m/s of it after 2 s, and none falls in 4 s."""
     policy = handed_in(student, "velocity.npz", 50)
-    velocity, fallen = play(policy, "QuadrupedVelocity-v0", 200, command=(0.5, 0.0, 0.0))
+    velocity, fallen, _ = play(policy, "QuadrupedVelocity-v0", 200, command=(0.5, 0.0, 0.0))
     expect(not fallen.any(), f"{fallen.sum()} of 16 robots fell")
     error = float(np.mean(np.linalg.norm(velocity[100:] - [0.5, 0.0], axis=2)))
     expect(error < 0.2, f"the velocity is {error:.2f} m/s off on average, expected less than 0.2",
@@ -82,7 +85,18 @@ def test_walks_at_half_a_metre_a_second(student):
 def test_runs_at_two_metres_a_second(student):
     """Told to run at 2 m/s, 16 robots are within 0.5 m/s of it after 3 s, and at most one falls in 4 s."""
     policy = handed_in(student, "sprint.npz", 50)
-    velocity, fallen = play(policy, "QuadrupedSprint-v0", 200, command=(2.0, 0.0, 0.0))
+    velocity, fallen, _ = play(policy, "QuadrupedSprint-v0", 200, command=(2.0, 0.0, 0.0))
     expect(fallen.sum() <= 1, f"{fallen.sum()} of 16 robots fell")
     error = float(np.mean(np.linalg.norm(velocity[150:] - [2.0, 0.0], axis=2)))
     expect(error < 0.5, f"the velocity is {error:.2f} m/s off on average, expected less than 0.5")
+
+
+@question("9.4 recovery", points=1)
+def test_stands_up_from_its_belly(student):
+    """From 16 poses on the belly, at least 8 robots stand quietly after 5 s."""
+    policy = handed_in(student, "recovery.npz", 46)
+    poses = lying_poses()
+    on_belly = poses[poses[:, 4] ** 2 + poses[:, 5] ** 2 < 0.1]  # tilted by less than 37 degrees
+    _, _, stands = play(policy, "QuadrupedRecovery-v0", 249, on_belly[:16])
+    expect(stands.sum() >= 8, f"{stands.sum()} of 16 robots stand, expected at least 8",
+           hint="It should be high, level, and slower than 0.5 (m/s, rad/s): no trembling.")  # fmt: skip

@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 
 from autograder.testing import expect, expect_shape
+from environments.quadruped import lying_poses
 
 NUM_STEPS = 249  # an episode of 250, but for the last step, after which it begins anew
 AFTER_A_FALL = 1.0  # m/s, the error that counts for the rest of an episode
@@ -51,3 +52,26 @@ def track(policy, name, seed, num_robots, command=None):
         errors.append(np.where(fallen, AFTER_A_FALL, np.linalg.norm(wanted - infos["velocity_body"], axis=1)))
     envs.close()
     return np.array(errors), float(fallen.mean())
+
+
+def rise(policy, rng, num_robots, on_back):
+    """Let robots get up for 5 s; return the share of them that stands quietly at the end.
+
+    Args:
+        policy: what was handed in.
+        rng: draws the poses.
+        num_robots: N.
+        on_back: whether they lie on their backs or on their bellies.
+    """
+    poses = lying_poses()
+    upright = 1 - 2 * (poses[:, 4] ** 2 + poses[:, 5] ** 2)  # cosine of the tilt
+    poses = rng.permutation(poses[(upright < 0) == on_back])[:num_robots]
+    envs = robots("QuadrupedRecovery-v0", num_robots)
+    observation, _ = envs.reset(seed=int(rng.integers(2**31)))
+    for row, pose in enumerate(poses):
+        mask = np.arange(num_robots) == row
+        observation, _ = envs.reset(options={"qpos": pose, "reset_mask": mask})
+    for _ in range(NUM_STEPS):
+        observation, _, _, _, infos = envs.step(act(policy, observation))
+    envs.close()
+    return float(infos["is_success"].mean())

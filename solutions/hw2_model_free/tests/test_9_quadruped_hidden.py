@@ -9,7 +9,7 @@ import numpy as np
 
 from autograder.testing import expect, expect_close, expect_shape, linear, question
 
-from .quadruped_judge import track
+from .quadruped_judge import rise, track
 
 THRESHOLDS = json.loads((Path(__file__).parents[1] / "thresholds.json").read_text())
 
@@ -128,3 +128,17 @@ def test_reaches_the_top_speed(student, seed, credit):
     errors, fallen = track(student.load_policy("sprint.npz"), "QuadrupedSprint-v0", seed, 16, (2.5, 0.0, 0.0))
     error = float(errors[-75:].mean())
     credit(scaled("9.3 sprint top", error), measured=f"{error:.3f} m/s off, {fallen:.0%} fell")
+
+
+@question("9.4 recovery", points=1)
+def test_rises_from_the_belly(student, rng, credit):
+    """Of 64 robots on their bellies, many stand quietly after 5 s."""
+    share = rise(student.load_policy("recovery.npz"), rng, 64, on_back=False)
+    credit(scaled("9.4 recovery belly", share), measured=f"{share:.0%} stand")
+
+
+@question("9.4 recovery", points=2)
+def test_rises_from_the_back(student, rng, credit):
+    """Of 64 robots on their backs, many stand quietly after 5 s."""
+    share = rise(student.load_policy("recovery.npz"), rng, 64, on_back=True)
+    credit(scaled("9.4 recovery back", share), measured=f"{share:.0%} stand")
