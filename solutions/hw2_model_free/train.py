@@ -62,7 +62,7 @@ def rise_pay(last, before, terminated, iteration):
     return pay - 0.05 * np.mean((last[:, 33:45] - before[:, 33:45]) ** 2, axis=1)
 
 
-def recovery(path, seed, num_steps=2_500_000):
+def recovery(path, seed, num_steps=3_000_000):
     """9.4: a quadruped that gets up."""
     names = notebook()
     actor, _ = names.train_quadruped(
