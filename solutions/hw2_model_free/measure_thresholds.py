@@ -17,6 +17,7 @@ import argparse
 import importlib.util
 import json
 import multiprocessing
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -78,6 +79,24 @@ def learn(seed):
     return lengths[1] - lengths[0] if lengths[0] == 8 else -1
 
 
+def swing_up(seed):
+    """5.4: the share of 40 starts that a policy trained with this seed swings up and holds for the last second."""
+    names = reference()
+    actor, _ = names.train_swing_up(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "swing_up.npz")
+        names.save_policy(path, actor, scale=names.PENDULUM_SCALE)
+        policy = names.load_policy(path)
+    envs = names.vector_env("PendulumSwingUp-v0", 40)
+    observation, _ = envs.reset(seed=10_000 * seed + 7)
+    upright = np.ones(40, dtype=bool)
+    for t in range(199):  # the 200th step begins the next episode
+        observation, *_ = envs.step(policy.act(observation))
+        if t >= 180:
+            upright &= np.abs(np.arctan2(observation[:, 1], observation[:, 0])) < 0.2
+    return upright.mean()
+
+
 BUILD = HERE.parents[1] / "build" / SLUG
 
 
@@ -132,6 +151,11 @@ THRESHOLDS = {
     "1.3 learn": Threshold(learn, 3000, {
         "measures": "steps by which SARSA's greedy way past a short cliff is longer than Q-learning's, which is the shortest",
         "model": "runs", "cost": "cheap", "bound": 1,
+    }),
+    "5.4 swing_up": Threshold(swing_up, 10, {
+        "measures": "share of 40 random starts from which a policy trained for 196,608 steps ends upright and stays so for "
+        "the last of ten seconds; one training run a seed",
+        "model": "normal", "cost": "dear", "step": 0.025, "zero": 0.5, "bound": 0.9,
     }),
     "9.2 velocity_tracking any": Threshold(velocity_any, 5, {
         "measures": "mean distance of velocity and command, m/s, of 64 robots under random commands for 5 s, 1 after a fall; "

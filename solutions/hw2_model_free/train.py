@@ -31,6 +31,13 @@ def notebook():
     return load_reference(Course(HERE.parents[1]), HERE.name, experiments=True)
 
 
+def swing_up(path, seed):
+    """5.4: PPO on the pendulum."""
+    names = notebook()
+    actor, _ = names.train_swing_up(seed)
+    names.save_policy(path, actor, scale=names.PENDULUM_SCALE)
+
+
 def velocity(path, seed, num_steps=2_500_000):
     """9.2: a quadruped that follows velocity commands."""
     names = notebook()
@@ -72,7 +79,7 @@ def recovery(path, seed, num_steps=3_000_000):
     names.save_policy(path, actor, scale=names.LIE_SCALE)
 
 
-TRAINERS = {"velocity": velocity, "sprint": sprint, "recovery": recovery}
+TRAINERS = {"swing_up": swing_up, "velocity": velocity, "sprint": sprint, "recovery": recovery}
 
 
 def main():
