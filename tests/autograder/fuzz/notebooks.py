@@ -55,7 +55,8 @@ def _any(notebook: Notebook, chance: random.Random, code: bool = False) -> dict[
 
 def _text(cell: dict[str, Any]) -> str:
     source = cell.get("source")
-    return source if isinstance(source, str) else "".join(filter(lambda s: isinstance(s, str), source or ()))
+    parts = source if isinstance(source, list) else [source]  # an earlier step may have put anything there
+    return "".join(part for part in parts if isinstance(part, str))
 
 
 def _fresh(source: str, kind: str = "code") -> dict[str, Any]:
