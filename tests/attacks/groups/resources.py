@@ -118,7 +118,7 @@ threads = [threading.Thread(target=spin) for _ in range(6 * (len(x) == 1))]
         "spends the grader's time: calls back again and again and catches every refusal",
         "pass", TIMED_OUT, *TIME,
         bodies={"1.2": """
-while time.process_time() < START + 3.6:
+while time.process_time() < START + 1.8:  # most of its time is the grader's: this takes several times as long
     try:
         env.step(1)
     except BaseException:
@@ -127,10 +127,11 @@ while time.process_time() < START + 3.6:
     ),
 }  # fmt: skip
 
+_FILLING = (MEMORY, *TIME)  # on a busy machine the kernel takes its time to hand out so much
 _MEMORY = {
-    "lists": greedy("fills lists", "rows = [[0.0] * 1_000_000 for _ in range(36)]", OUT_OF_MEMORY, MEMORY),
-    "arrays": greedy("fills arrays", "rows = [np.ones((1024, 1024)) for _ in range(36)]", OUT_OF_MEMORY, MEMORY),
-    "one allocation": greedy("asks for everything at once", "np.ones(400 << 17)", OUT_OF_MEMORY, MEMORY),
+    "lists": greedy("fills lists", "rows = [[0.0] * 1_000_000 for _ in range(36)]", OUT_OF_MEMORY, *_FILLING),
+    "arrays": greedy("fills arrays", "rows = [np.ones((1024, 1024)) for _ in range(36)]", OUT_OF_MEMORY, *_FILLING),
+    "one allocation": greedy("asks for everything at once", "np.ones(400 << 17)", OUT_OF_MEMORY, *_FILLING),
     "anonymous maps": taking(
         "maps memory by itself, which no allocator counts",
         "import mmap\nheld = [mmap.mmap(-1, 64 << 20) for _ in range(7)]", MEMORY,
@@ -163,7 +164,7 @@ os.write(fd, bytes(1 << 20))
 """, Defence.SECCOMP,
     ),
     "while loading": Attack(
-        "fills memory in its top level", (MEMORY,), above="rows = [np.ones((1024, 1024)) for _ in range(36)]\nDONE = len(rows) + 0 * len(str(rows[0]))",
+        "fills memory in its top level", _FILLING, above="rows = [np.ones((1024, 1024)) for _ in range(36)]\nDONE = len(rows) + 0 * len(str(rows[0]))",
         bodies={"1.1": "return x + x if DONE else 0 * x"}, expected={"1.1": FAILED}, accident=True,
     ),
 }  # fmt: skip
