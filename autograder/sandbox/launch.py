@@ -173,6 +173,7 @@ class ParentLauncher(Launcher):
         settings: dict[str, Any],
         handshake: Handshake | None = None,
     ) -> None:
+        self._hung_up = False
         self._control, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         settings = {
             "socket": there.fileno(), "preload": plan.preload, "without": sorted(plan.without), **settings,
@@ -216,10 +217,11 @@ class ParentLauncher(Launcher):
             status_there.close()
             answer, passed, _, _ = socket.recv_fds(status, 4096, 1)
         except OSError as error:
-            answer, passed = FAILED + f"the warm parent is gone: {error}".encode(), []
+            answer, passed = f"!the warm parent is gone: {error}".encode(), []
         if not answer.startswith(STARTED) or not passed:
             ends.close()
             status.close()
+            self._hung_up = not answer.startswith((STARTED, FAILED))
             reason = answer[1:].decode(errors="replace") or "no answer"
             raise SandboxError(f"no worker could be forked: {reason}")
         ends.close_theirs()
@@ -231,8 +233,8 @@ class ParentLauncher(Launcher):
         return (self._parent.process.pid,)
 
     def is_gone(self) -> bool:
-        """Tell whether the warm parent is gone."""
-        return self._parent.process.poll() is not None
+        """Tell whether the warm parent is gone, or answers no more because the kernel is ending it."""
+        return self._hung_up or self._parent.process.poll() is not None
 
     def close(self) -> None:
         """End the warm parent, and with it every worker."""

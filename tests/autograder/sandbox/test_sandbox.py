@@ -127,6 +127,16 @@ def test_a_killed_warm_parent_is_replaced_and_costs_nobody_points():
             assert again.student.f(1) == 2
 
 
+def test_a_warm_parent_that_no_longer_answers_is_replaced_before_the_kernel_has_ended_it(monkeypatch):
+    with Sandbox(tier="A") as sandbox:
+        os.kill(sandbox.processes[0], signal.SIGKILL)
+        launcher = sandbox._launcher
+        launcher._parent.process.wait(60)
+        monkeypatch.setattr(launcher._parent.process, "poll", lambda: None)  # as where the machine is busy
+        with sandbox.worker(CODE, LIMITS) as worker:
+            assert worker.student.f(1) == 2
+
+
 def _use(sandbox):
     try:
         sandbox.worker(CODE, LIMITS)
