@@ -207,10 +207,10 @@ def main():
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(THRESHOLDS):
         parser.error(f"no threshold {', '.join(sorted(unknown))}; there are {', '.join(THRESHOLDS)}")
-    entries = json.loads(PATH.read_text()) if PATH.exists() else {}
     with ProcessPoolExecutor(arguments.jobs, multiprocessing.get_context("spawn")) as pool:
         for name in arguments.names or THRESHOLDS:
-            entries[name] = measured(name, arguments.seeds, pool)
+            entry = measured(name, arguments.seeds, pool)
+            entries = (json.loads(PATH.read_text()) if PATH.exists() else {}) | {name: entry}
             ordered = {key: entries[key] for key in THRESHOLDS if key in entries}
             PATH.write_text(json.dumps(ordered, indent=1) + "\n")
 
