@@ -254,9 +254,10 @@ def test_modules_are_short() -> None:
         assert len(path.read_text().splitlines()) < 400, path.name
 
 
-def test_the_readme_counts_them() -> None:
-    (said,) = re.findall(r"(\d+) hostile submissions", (ROOT / "README.md").read_text())
-    assert int(said) == len(ATTACKS)
+def test_the_pages_count_them() -> None:
+    for page in ("README.md", "autograder/README.md"):
+        (said,) = re.findall(r"(\d+) hostile submissions", (ROOT / page).read_text())
+        assert int(said) == len(ATTACKS), page
 
 
 def test_tier_c_is_asked_for_accidents_alone() -> None:
