@@ -116,7 +116,7 @@ def input_gradients(name, inputs, wrt):
     """Call one of your loss functions and differentiate it: what does the optimiser see?
 
     Args:
-        name: of a function of this notebook that returns a scalar tensor.
+        name: of a function of this notebook that returns a tensor; its sum is differentiated.
         inputs: its arguments by name, tensors or numbers.
         wrt: names of the tensors to differentiate with respect to.
 
@@ -130,7 +130,7 @@ def input_gradients(name, inputs, wrt):
     value = globals()[name](**arguments)
     if not value.requires_grad:
         return value.detach(), [None] * len(wrt)
-    return value.detach(), list(torch.autograd.grad(value, [arguments[key] for key in wrt], allow_unused=True))
+    return value.detach(), list(torch.autograd.grad(value.sum(), [arguments[key] for key in wrt], allow_unused=True))
 
 # %% [markdown]
 # ## 1. Tabular control: the cliff
@@ -1110,9 +1110,613 @@ plt.show()
 
 # %% [markdown]
 # ## 7. SAC
+#
+# PPO throws its experience away after each update. DQN keeps it, but `max` over actions needs a list of them, and a motor
+# has none. *Soft actor-critic* (Haarnoja et al. 2018, arXiv:1801.01290 and, with the temperature, arXiv:1812.05905) keeps
+# its experience and acts in continuous spaces. It maximises reward **and entropy**,
+#
+# $$ J(\pi) = \mathbb E\Big[\sum_t \gamma^t \big(r_t + \alpha\, \mathcal H(\pi(\cdot \mid s_t))\big)\Big] , $$
+#
+# so a policy that does not yet know which of two actions is better keeps trying both. The authors trained a four-legged
+# robot on the ground, without a simulator, to walk in two hours of its time. Three pieces, then one step of all.
+#
+# ### 7.1 The soft target of twin critics (3 points)
+#
+# A critic learns from its own guess about the next state. Where it guesses too high, the policy goes there on purpose, and
+# the error grows. So train *two* critics and believe the lower one (Fujimoto et al. 2018, arXiv:1802.09477). The value of
+# a state counts the entropy of what will be done there,
+#
+# $$ y = r + \gamma\,\big(\min_{i=1,2} Q_i(s', a') - \alpha \log \pi(a' \mid s')\big), \qquad a' \sim \pi(\cdot \mid s') , $$
+#
+# except where $s'$ has no future. A target is a number to be moved to, not something to differentiate.
+
+# %%
+def critic_target(rewards, terminated, next_q1, next_q2, next_log_probs, alpha, gamma):
+    """Compute the soft target that both critics are moved to.
+
+    Haarnoja et al. 2018, arXiv:1812.05905, equations (2), (3) and (6), with the lesser of two critics.
+
+    Args:
+        rewards: (B,) tensor.
+        terminated: (B,) bool tensor, s' has no future. (Where the clock truncated an episode it is False.)
+        next_q1: (B,) tensor, the first slow critic's Q(s', a'), with its graph behind it.
+        next_q2: (B,) tensor, the second's.
+        next_log_probs: (B,) tensor, log pi(a' | s'), with the policy's graph behind it.
+        alpha: scalar tensor, temperature.
+        gamma: discount.
+
+    Returns:
+        (B,) tensor; no gradient flows from it to anything.
+    """
+    ### BEGIN SOLUTION 7.1 critic_target
+    # HINT: Which of two critics, plus which entropy, where there is a future? And torch.no_grad(). About 3 lines.
+    with torch.no_grad():
+        worth = torch.minimum(next_q1, next_q2) - alpha * next_log_probs
+        return rewards + gamma * torch.where(terminated, torch.zeros_like(worth), worth)
+    ### END SOLUTION 7.1 critic_target
+
+# %% [markdown]
+# **By hand.** $r = 1$, $Q_1 = 4$, $Q_2 = 3$, $\log\pi = -2$, $\alpha = 0.5$, $\gamma = 0.9$: $y = 1 + 0.9\,(3 + 1) = 4.6$.
+# Terminated: $y = 1$, the entropy is gone too.
+#
+# ### 7.2 The reparameterised actor (3 points)
+#
+# In section 2 the return was a number, and all we could do was to make good actions likelier. Now there is a critic that
+# can be differentiated with respect to the action: it says not only *how good*, but *which way is better*. To use that,
+# the action has to be a differentiable function of the policy's output. Draw the noise first,
+#
+# $$ u = \mu + \sigma \epsilon, \quad \epsilon \sim \mathcal N(0, 1), \qquad a = \tanh u , $$
+#
+# and the gradient of $Q(s, a)$ flows through $a$ into $\mu$ and $\sigma$ (the reparameterisation trick). The policy's loss
+# $\alpha \log\pi(a \mid s) - Q(s, a)$ needs the log-probability of this very action too, which depends on $\mu$ and
+# $\sigma$ in two ways: directly, and through $a$. Both belong to the gradient, so nothing is detached here.
+
+# %%
+def sample_action(mean, log_std, noise):
+    """Draw actions of a squashed Gaussian policy so that gradients flow through them.
+
+    Args:
+        mean: (B, A) tensor, with the policy's graph behind it.
+        log_std: (B, A) tensor, log of the standard deviation before the squash, likewise.
+        noise: (B, A) tensor, standard normal numbers that were drawn before.
+
+    Returns:
+        actions: (B, A) tensor in [-1, 1].
+        log_probs: (B,) tensor, log pi(a) of these actions.
+    """
+    ### BEGIN SOLUTION 7.2 sample_action
+    # HINT: Shift and scale the noise, then 4.1 and 4.3 of it. About 3 lines.
+    pre_squash = mean + torch.exp(log_std) * noise
+    log_probs = squashed_log_prob(pre_squash, gaussian_log_prob(pre_squash, mean, log_std))
+    return torch.tanh(pre_squash), log_probs
+    ### END SOLUTION 7.2 sample_action
+
+
+def sample_gradients(mean, log_std, noise, to_actions, to_log_probs):
+    """Differentiate sum(to_actions * actions) + sum(to_log_probs * log_probs) of 7.2.
+
+    Returns:
+        The gradient to mean and the gradient to log_std, (B, A) each; None where none flows.
+    """
+    leaves = [mean.detach().clone().requires_grad_(), log_std.detach().clone().requires_grad_()]
+    actions, log_probs = sample_action(*leaves, noise)
+    value = torch.sum(to_actions * actions) + torch.sum(to_log_probs * log_probs)
+    return list(torch.autograd.grad(value, leaves, allow_unused=True)) if value.requires_grad else [None, None]
+
+# %% [markdown]
+# **By hand.** $\mu = 0$, $\sigma = 1$, $\epsilon = 0$, one dimension: $a = 0$ and $\log\pi = -\tfrac12\log 2\pi = -0.9189$.
+# The slope of `tanh` is 1 there, so $\partial a / \partial\mu = 1$, and with no noise $\partial a/\partial\sigma = 0$.
+# $\partial \log\pi / \partial\log\sigma = -1$: a wider policy is less dense. A policy whose first output is near 0 has an
+# entropy of about 0.6 nats a dimension; the most that fits into $[-1, 1]$ is $\log 2 = 0.69$.
+#
+# ### 7.3 The temperature (2 points)
+#
+# How much is entropy worth? That depends on the scale of the rewards, which is nobody's business to know. Say instead how
+# undecided the policy shall be, $\bar{\mathcal H}$ (minus the number of action dimensions, as a rule), and let $\alpha$
+# find its value: minimise
+#
+# $$ L(\log\alpha) = \alpha\;\mathbb E\big[-\log\pi(a \mid s) - \bar{\mathcal H}\big] , \qquad \alpha = e^{\log\alpha} $$
+#
+# (Haarnoja et al. 2018, arXiv:1812.05905, equation (18)). Its gradient reaches $\log\alpha$ alone: the policy does not get
+# to lower this loss by changing its mind.
+
+# %%
+def temperature_loss(log_alpha, log_probs, target_entropy):
+    """Make the loss whose minimum holds the policy's entropy at its target.
+
+    Args:
+        log_alpha: scalar tensor that wants a gradient.
+        log_probs: (B,) tensor of the policy's own actions, with its graph behind it.
+        target_entropy: nats.
+
+    Returns:
+        Scalar tensor to minimise, the mean over the batch. Its gradient reaches log_alpha only.
+    """
+    ### BEGIN SOLUTION 7.3 temperature_loss
+    # HINT: The entropy there is, less the entropy there shall be, held constant. About 2 lines.
+    excess = (-log_probs - target_entropy).detach()
+    return torch.exp(log_alpha) * torch.mean(excess)
+    ### END SOLUTION 7.3 temperature_loss
+
+# %% [markdown]
+# **By hand.** $\alpha = 2$, $\log\pi = (1, 3)$, $\bar{\mathcal H} = -1$: the entropy is $-2$, one too little,
+# $L = 2\cdot(-1) = -2$ and $\partial L/\partial\log\alpha = -2$. Descending raises $\alpha$: entropy gets dearer. Too much
+# entropy, and it falls.
+#
+# ### 7.4 One step of SAC (3 points)
+#
+# `Sac` holds what learns: a policy, two critics, their slow copies (a moving average of the parameters, section 6),
+# $\log\alpha$, and an optimiser for each part. `agent.descend(part, loss)` takes one step of that optimiser: it
+# changes the parameters of *that part* and no others.
+
+# %%
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+
+class Sac:
+    """What a soft actor-critic learns with.
+
+    Args:
+        num_observations: O.
+        num_actions: A.
+        hidden: widths of the hidden layers of each network.
+        gamma: discount.
+        lr: step size of the three optimisers (Adam).
+        tau: share of the way that the slow critics go in each step.
+        alpha: temperature to begin with.
+        seed: of the first parameters.
+
+    Attributes:
+        critics, slow_critics: for `values`.
+        log_alpha: scalar parameter.
+        target_entropy: -A, in nats.
+    """
+
+    def __init__(self, num_observations, num_actions, hidden=(64, 64), gamma=0.98, lr=1e-3, tau=0.01, alpha=1.0, seed=0):
+        torch.manual_seed(seed)
+        inputs = num_observations + num_actions
+        self.actor = mlp((num_observations, *hidden, 2 * num_actions), nn.ReLU)
+        self.critics = nn.ModuleList(mlp((inputs, *hidden, 1), nn.ReLU) for _ in range(2))
+        self.slow_critics = AveragedModel(self.critics, multi_avg_fn=get_ema_multi_avg_fn(1.0 - tau))
+        self.slow_critics.update_parameters(self.critics)  # the first time is a copy
+        self.log_alpha = nn.Parameter(torch.tensor(float(np.log(alpha))))
+        self.gamma, self.target_entropy, self.num_actions = gamma, -float(num_actions), num_actions
+        self._parts = {
+            "critics": list(self.critics.parameters()), "actor": list(self.actor.parameters()),
+            "temperature": [self.log_alpha],
+        }  # fmt: skip
+        self.optimisers = {part: torch.optim.Adam(parameters, lr=lr) for part, parameters in self._parts.items()}
+
+    def policy(self, observations):
+        """Mean and log of the standard deviation before the squash, (B, A) each."""
+        mean, log_std = self.actor(observations).chunk(2, dim=-1)
+        return mean, log_std.clip(-5.0, 2.0)
+
+    def values(self, critics, observations, actions):
+        """Q(s, a) of both `critics`: two (B,) tensors."""
+        inputs = torch.cat([observations, actions], dim=-1)
+        both = critics.module if isinstance(critics, AveragedModel) else critics
+        return [critic(inputs)[..., 0] for critic in both]
+
+    def descend(self, part, loss):
+        """Take one optimiser step on "critics", "actor" or "temperature"; nothing else changes."""
+        gradients = torch.autograd.grad(loss, self._parts[part])
+        for parameter, gradient in zip(self._parts[part], gradients, strict=True):
+            parameter.grad = gradient
+        self.optimisers[part].step()
+
+    def act(self, observations):
+        """The middle of the policy, without exploring: (N, A) actions for (N, O) observations, in numpy."""
+        with torch.no_grad():
+            mean, _ = self.policy(torch.as_tensor(np.asarray(observations), dtype=self.log_alpha.dtype))
+        return torch.tanh(mean).double().numpy()
+
+    def named_parameters(self):
+        """All parameters by name."""
+        networks = {"actor": self.actor, "critics": self.critics, "slow_critics": self.slow_critics.module}
+        named = {f"{part}.{key}": p for part, network in networks.items() for key, p in network.named_parameters()}
+        return {"log_alpha": self.log_alpha, **named}
+
+    def numbers(self):
+        """Copy all parameters: arrays by name."""
+        return {name: parameter.detach().numpy().copy() for name, parameter in self.named_parameters().items()}
+
+    def load(self, numbers):
+        """Take on parameters, and their dtype, from arrays by name."""
+        for name, parameter in self.named_parameters().items():
+            parameter.data = torch.as_tensor(numbers[name]).clone()
+
+
+def sac_step(agent, batch, noise, next_noise):
+    """Take one step of SAC: the critics, then the policy, then the temperature, then the slow critics.
+
+    The critics' loss is the sum of their two mean squared errors to the target of 7.1, which is made with the slow
+    critics and the present policy's action in s'. The policy's loss is the mean of alpha log pi(a | s) - Q(s, a),
+    with a new action in s and the lesser of the two critics, as they are after their step.
+
+    Args:
+        agent: `Sac`.
+        batch: tensors by name: "observation" (B, O), "action" (B, A), "reward" (B,), "next_observation" (B, O) and
+            "terminated" (B,) bool.
+        noise: (B, A) standard normal numbers for the actions in s.
+        next_noise: (B, A) standard normal numbers for the actions in s'.
+
+    Returns:
+        Numbers to look at: "q", mean over the batch of the lesser critic of the policy's actions; "entropy", minus
+        the mean of their log-probabilities; "alpha", the temperature that this step was made with.
+    """
+    states, next_states = batch["observation"], batch["next_observation"]
+    alpha = torch.exp(agent.log_alpha).detach()
+    ### BEGIN SOLUTION 7.4 sac_step
+    # HINT: Four blocks, in the order above, with 7.2, 7.1 and 7.3, `agent.policy`, `agent.values` and `agent.descend`.
+    # HINT:   The slow critics follow by `agent.slow_critics.update_parameters(agent.critics)`. About 12 lines.
+    next_actions, next_log_probs = sample_action(*agent.policy(next_states), next_noise)
+    next_q = agent.values(agent.slow_critics, next_states, next_actions)
+    targets = critic_target(batch["reward"], batch["terminated"], *next_q, next_log_probs, alpha, agent.gamma)
+    q1, q2 = agent.values(agent.critics, states, batch["action"])
+    agent.descend("critics", torch.mean((q1 - targets) ** 2) + torch.mean((q2 - targets) ** 2))
+    actions, log_probs = sample_action(*agent.policy(states), noise)
+    q = torch.minimum(*agent.values(agent.critics, states, actions))
+    agent.descend("actor", torch.mean(alpha * log_probs - q))
+    agent.descend("temperature", temperature_loss(agent.log_alpha, log_probs, agent.target_entropy))
+    agent.slow_critics.update_parameters(agent.critics)
+    return {"q": q.mean().item(), "entropy": -log_probs.mean().item(), "alpha": alpha.item()}
+    ### END SOLUTION 7.4 sac_step
+
+
+def train(agent, transitions, num_steps, batch_size, seed):
+    """Take many steps of SAC on stored transitions.
+
+    Args:
+        agent: `Sac`; it is changed.
+        transitions: arrays by the names of `batch` above, M rows each.
+        num_steps: how often.
+        batch_size: B, drawn with replacement.
+        seed: of the draws.
+
+    Returns:
+        What `sac_step` returned: (num_steps,) arrays by name.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    stored = {
+        name: torch.as_tensor(rows) if name == "terminated" else torch.as_tensor(rows, dtype=torch.float32)
+        for name, rows in transitions.items()
+    }
+    history = []
+    for _ in range(num_steps):
+        rows = torch.randint(len(stored["reward"]), (batch_size,), generator=draw)
+        noise = torch.randn(2, batch_size, agent.num_actions, generator=draw)
+        history.append(sac_step(agent, {name: column[rows] for name, column in stored.items()}, *noise))
+    return {name: np.array([row[name] for row in history]) for name in history[0]}
+
+# %% [markdown]
+# **By hand.** An agent without hidden layers, one observation, one action, all parameters 0 ($\mu = 0$, $\log\sigma = 0$),
+# $\alpha = 1$, noise 0, one transition with reward 1 and action 1. $\log\pi = -0.9189$ in $s'$, both $Q = 0$, so
+# $y = 1 + \gamma \cdot 0.9189 > 0$: the critics' weights for the action and their biases go *up*. Adam's first step is the
+# step size times the sign of the gradient, so: up by `lr`. Now $Q$ grows with the action: $\mu$ goes up by `lr`. More
+# entropy is worth something: $\log\sigma$ goes up by `lr`. The entropy $0.9189$ is more than $\bar{\mathcal H} = -1$:
+# $\log\alpha$ goes down by `lr`. The slow critics go up by `tau * lr`.
+#
+# **Sanity numbers, in stages** (3 s). Before a long run, a world where you know the answer. A puck on a table of $\pm 1$ m
+# moves by $0.4\,a$; it is paid $1 - |x|$ a step and, if it falls off the edge, nothing ever again. Whoever stays in the
+# middle earns $1 / (1 - \gamma) = 10$ with $\gamma = 0.9$. 4,000 random transitions, 500 steps of SAC. Compare:
+#
+# | step | q | entropy | alpha | what it says |
+# |---|---|---|---|---|
+# | 1 | -0.2 to 0.1 | 0.3 to 0.7 | 1 | untrained: values 0, nearly the widest policy that fits |
+# | 50 | 1.9 to 2.2 | 0.4 to 0.6 | 0.63 | the entropy is above -1, so alpha falls at the rate of Adam |
+# | 200 | 5.3 to 6.0 | -0.3 to 0.1 | 0.29 | the critics count a future; the policy has found out where it is better |
+# | 500 | 7.4 to 8.7 | -0.5 to 0 | 0.12 to 0.14 | on the way to 10, from below: the target is the lesser of two |
+#
+# If q runs to 30, the ends are not counted, or the greater critic is; if the entropy grows, a sign is wrong; if alpha goes up,
+# look at 7.3.
+
+# %% tags=["experiment"]
+def table_transitions(num, seed):
+    """Random transitions of the puck on the table."""
+    rng = np.random.default_rng(seed)
+    x, action = rng.uniform(-1, 1, (num, 1)), rng.uniform(-1, 1, (num, 1))
+    landed = x + 0.4 * action
+    fallen = np.abs(landed[:, 0]) > 1
+    reward = np.where(fallen, 0.0, 1 - np.abs(landed[:, 0]))
+    return {"observation": x, "action": action, "reward": reward, "next_observation": landed, "terminated": fallen}
+
+
+agent = Sac(1, 1, hidden=(32,), gamma=0.9, lr=1e-2, tau=0.05)
+history = train(agent, table_transitions(4000, seed=0), 500, 64, seed=0)
+for step in (1, 50, 200, 500):
+    print(f"step {step:3}: " + ", ".join(f"{name} {values[step - 1]:6.2f}" for name, values in history.items()))
+x = np.linspace(-1, 1, 201)[:, None]
+_, (left, right) = plt.subplots(1, 2, figsize=(11, 3), layout="constrained")
+for name, values in history.items():
+    left.plot(np.convolve(values, np.ones(10) / 10, mode="valid"), label=name)
+left.axhline(agent.target_entropy, color="tab:orange", linestyle=":")
+left.set(xlabel="step", title="sanity numbers; dotted: the entropy that was asked for")
+left.legend()
+right.plot(x, agent.act(x), label="action")
+right.plot(x, x + 0.4 * agent.act(x), label="where it leads")
+right.axhline(0, color="0.7")
+right.set(xlabel="x", title="the policy's middle")
+right.legend()
+plt.show()
+
+# %% [markdown]
+# **Swing up** (40 s). The pendulum of section 5, with 8 copies. Every 1,600 steps of experience are followed by 800 steps of
+# learning on everything seen so far. Rewards are divided by 10. Watch the order of events: the entropy falls, q finds the
+# scale of the returns, and then the return jumps.
+
+# %% tags=["experiment"]
+def sac_on_pendulum(seed, num_rounds=7, num_envs=8, num_updates=800, monitor=None):
+    """Train on PendulumSwingUp-v0; return the agent, and the mean return of 8 episodes of its middle after each round."""
+    envs = vector_env("PendulumSwingUp-v0", num_envs)
+    agent = Sac(3, 1, gamma=0.97, tau=0.01, alpha=0.1, seed=seed)
+    rng, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    stored, returns = {}, []
+
+    def explore(observation):
+        with torch.no_grad():
+            policy = agent.policy(torch.as_tensor(observation, dtype=torch.float32))
+            return sample_action(*policy, torch.randn(num_envs, 1, generator=noise))[0].double().numpy()
+
+    def episode(choose, first):
+        """One episode of each copy; its steps, and their mean return."""
+        observation, _ = envs.reset(seed=first)
+        columns, total = {}, 0.0
+        for _ in range(envs.unwrapped.step_limit):
+            action = choose(observation)
+            following, reward, terminated, truncated, infos = envs.step(action)
+            step = {"observation": observation, "action": action, "reward": 0.1 * reward, "terminated": terminated,
+                    "next_observation": last_states(following, terminated, truncated, infos)}  # fmt: skip
+            for name, rows in step.items():
+                columns.setdefault(name, []).append(rows)
+            observation, total = following, total + reward.mean()
+        return {name: np.concatenate(rows) for name, rows in columns.items()}, total
+
+    for i in range(num_rounds):
+        new, _ = episode(explore if i else lambda _: rng.uniform(-1, 1, (num_envs, 1)), 1000 * seed + i)
+        stored = {name: np.concatenate([stored.get(name, rows[:0]), rows]) for name, rows in new.items()}
+        history = train(agent, stored, num_updates, 128, seed=1000 * seed + i)
+        returns.append(episode(agent.act, 500_000 + seed)[1])
+        if monitor is not None:
+            last = {name: values[-50:].mean() for name, values in history.items()}
+            monitor.record(len(stored["reward"]), **{"return": returns[-1]}, **last)
+    return agent, returns
+
+
+with Monitor(total=11_200, title="SAC, pendulum", curves=("return", "entropy", "q"), goal=-160) as monitor:
+    swinger, _ = sac_on_pendulum(0, monitor=monitor)
+
+# %% tags=["experiment"]
+env = gymnasium.make("robolearn/PendulumSwingUp-v0", render_mode="rgb_array")
+observation, _ = env.reset(seed=1, options={"state": (np.pi, 0.0)})
+frames = [env.render()]
+for _ in range(100):
+    observation, *_ = env.step(swinger.act(observation[None])[0])
+    frames.append(env.render())
+animate(frames, env.metadata["render_fps"])
+
+# %% [markdown]
+# About ten thousand steps of experience, eight minutes of a real pendulum's time. PPO needed some thirty times as many,
+# and not even thirty times less computing for each: it looks at a step a few times and throws it away. **Ask yourself**:
+# PPO could simulate a thousand pendulums at once. When is that the better bargain, and when is SAC's?
 
 # %% [markdown]
 # ## 8. Hindsight
+#
+# A puck on a table shall be pushed to a goal. It is paid 0 within 5 cm of it and -1 anywhere else. Nobody had to invent a
+# reward, and nothing can be learned: a random push reaches 5 cm of a random goal once in hundreds of steps, so nearly every
+# episode that a beginner sees is all -1, whatever it did. Where is the credit to come from?
+#
+# *Hindsight experience replay* (Andrychowicz et al. 2017, arXiv:1707.01495): you did not get to the goal, but you got
+# *somewhere*. Pretend that this had been the goal all along, and the same episode is a success. What the robot did is as
+# true as before; only the question has changed. This needs an off-policy learner (section 7), a policy that is *told* the
+# goal, and an environment that can say what a step would have been paid for another goal: `compute_reward`. In the paper,
+# a robot arm that never learned to push, slide or pick with the sparse reward alone learned all three.
+#
+# ### 8.1 Relabel (5 points)
+#
+# The paper's `future` strategy: a transition is replayed $k$ times with goals that were reached *later in the same
+# episode*, for each time with its own goal. Here each transition of a minibatch gets a new goal with probability
+# $k / (k + 1)$. Then three things have to be made true again. The policy is told the goal in *both* observations. The
+# reward is what the environment *would have* paid. And everything else stays what it was: the puck, at the time, knew
+# nothing of where it would end.
+
+# %%
+class Episodes:
+    """Stores whole episodes of a goal environment, and gives out transitions.
+
+    Attributes:
+        lengths: (M,) int, steps of each episode.
+        arrays: "observation" (M, T + 1, O), "achieved_goal" and "desired_goal" (M, T + 1, G), one more row than
+            steps; "action" (M, T, A), "reward" (M, T), "terminated" (M, T). Rows beyond an episode's length are
+            left over from other episodes and mean nothing.
+    """
+
+    def __init__(self):
+        self.lengths, self.arrays = np.zeros(0, dtype=int), {}
+
+    def add(self, lengths, **arrays):
+        """Store episodes: their lengths, and arrays as above."""
+        old = self.arrays or {name: rows[:0] for name, rows in arrays.items()}
+        self.arrays = {name: np.concatenate([old[name], rows]) for name, rows in arrays.items()}
+        self.lengths = np.concatenate([self.lengths, lengths])
+
+    def draw(self, num, rng):
+        """Draw steps, all alike: (num,) episodes, and a step of each."""
+        ends = np.cumsum(self.lengths)
+        places = rng.integers(ends[-1], size=num)
+        episode_ids = np.searchsorted(ends, places, side="right")
+        return episode_ids, places - (ends - self.lengths)[episode_ids]
+
+    def transitions(self, episode_ids, step_ids):
+        """Copy transitions: dicts as Gymnasium has them, with B rows each."""
+        parts = ("observation", "achieved_goal", "desired_goal")
+        return {
+            "observation": {name: self.arrays[name][episode_ids, step_ids] for name in parts},
+            "next_observation": {name: self.arrays[name][episode_ids, step_ids + 1] for name in parts},
+            **{name: self.arrays[name][episode_ids, step_ids] for name in ("action", "reward", "terminated")},
+        }
+
+
+def relabel(episodes, episode_ids, step_ids, k, compute_reward, rng):
+    """Give transitions goals of hindsight, by the strategy "future".
+
+    Andrychowicz et al. 2017, arXiv:1707.01495, section 3.3 and algorithm 1.
+
+    Args:
+        episodes: `Episodes`.
+        episode_ids: (B,) int.
+        step_ids: (B,) int, step t of the episode led from row t to row t + 1.
+        k: goals of hindsight for each true one; a transition gets one with probability k / (k + 1).
+        compute_reward: (achieved goals (B, G) that the steps led to, desired goals (B, G), info) -> (B,) rewards.
+            Pass {} for info.
+        rng: np.random.Generator.
+
+    Returns:
+        What `episodes.transitions` returns. Where there is hindsight the desired goal is the one that was achieved
+        in a row drawn evenly from t + 1 to the episode's last, in both observations, and the reward is that goal's.
+    """
+    batch = episodes.transitions(episode_ids, step_ids)
+    lengths = episodes.lengths[episode_ids]
+    ### BEGIN SOLUTION 8.1 relabel
+    # HINT: Who gets a new goal, and from which row? `rng.integers` takes arrays of bounds. Then the two observations
+    # HINT:   and the reward. About 7 lines.
+    rows = rng.integers(step_ids + 1, lengths + 1)
+    hindsight = rng.random(len(step_ids)) < k / (k + 1)
+    reached = episodes.arrays["achieved_goal"][episode_ids, rows]
+    goals = np.where(hindsight[:, None], reached, batch["observation"]["desired_goal"])
+    batch["observation"]["desired_goal"] = batch["next_observation"]["desired_goal"] = goals
+    batch["reward"] = compute_reward(batch["next_observation"]["achieved_goal"], goals, {})
+    return batch
+    ### END SOLUTION 8.1 relabel
+
+# %% [markdown]
+# **By hand.** An episode of three steps on a line: the puck was at 0, 1, 2, 3, the goal was 9, every reward -1. Step 1 led
+# from 1 to 2. Its goal of hindsight is 2 or 3, each with probability one half, never 0 or 1 (what it had reached before),
+# and never a place of another episode. With 2 it is paid 0: it arrived. With 3 it is paid -1. Either way the
+# observation still says 1, the next one 2, both with the same new goal.
+#
+# ### 8.2 Hand in a policy that reaches sparse goals (3 points, `sparse_reach.npz`)
+#
+# Soft actor-critic of section 7 on `PointMass-v0`, ten pucks at once: an episode of each, 80 steps of SAC on
+# transitions that 8.1 has relabelled, and again. Nothing here is yours to write; all of it is yours to change. The
+# policy is told position, velocity and goal, in this order: `observations` of its file are (N, 6).
+
+# %%
+def told(observation):
+    """What the policy sees: (N, 6), position, velocity and goal of a puck."""
+    return np.concatenate([observation["observation"], observation["desired_goal"]], axis=-1)
+
+# %% tags=["experiment"]
+def play(envs, choose, seed):
+    """Play one episode in each of N environments whose episodes end together.
+
+    Returns:
+        The episodes as arrays for `Episodes.add`, and the share in which the puck was at its goal at the end.
+    """
+    observation, _ = envs.reset(seed=seed)
+    rows, steps = [observation], []
+    for _ in range(envs.unwrapped.step_limit):
+        action = choose(told(observation))
+        observation, reward, terminated, truncated, infos = envs.step(action)
+        if truncated.any():
+            finals = infos["final_obs"]
+            observation = {name: np.stack([final[name] for final in finals]) for name in finals[0]}
+        rows.append(observation)
+        steps.append((action, reward, terminated))
+    arrays = {name: np.stack([row[name] for row in rows], axis=1) for name in observation}
+    for name, column in zip(("action", "reward", "terminated"), zip(*steps, strict=True), strict=True):
+        arrays[name] = np.stack(column, axis=1)
+    return arrays, infos["final_info"]["is_success"].mean()
+
+
+def train_to_reach(seed, k, num_rounds=50, num_envs=10, num_updates=80, batch_size=256, monitor=None):
+    """Train on PointMass-v0 with k goals of hindsight for each true one (0: none).
+
+    Returns:
+        The agent, and [(steps so far, share of 100 other episodes that end at the goal), ...].
+    """
+    rng, draw = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    envs, others = vector_env("PointMass-v0", num_envs), vector_env("PointMass-v0", 100)
+    agent = Sac(6, 2, gamma=0.95, lr=2e-3, tau=0.02, alpha=0.1, seed=seed)
+    episodes, curve = Episodes(), []
+
+    def explore(observations):
+        noise = torch.randn(num_envs, 2, generator=draw)
+        with torch.no_grad():
+            policy = agent.policy(torch.as_tensor(observations, dtype=torch.float32))
+            return sample_action(*policy, noise)[0].double().numpy()
+
+    for i in range(num_rounds):
+        for optimiser in agent.optimisers.values():  # smaller steps in the second half: the policy comes to rest
+            optimiser.param_groups[0]["lr"] = 2e-3 * min(1.0, 2.0 * (1.0 - i / num_rounds))
+        chosen = explore if i else lambda observations: rng.uniform(-1, 1, (num_envs, 2))
+        arrays, _ = play(envs, chosen, int(rng.integers(2**31)))
+        episodes.add(np.full(num_envs, envs.unwrapped.step_limit), **arrays)
+        for _ in range(num_updates):
+            batch = relabel(episodes, *episodes.draw(batch_size, rng), k, envs.unwrapped.compute_reward, rng)
+            batch["observation"], batch["next_observation"] = told(batch["observation"]), told(batch["next_observation"])
+            tensors = {name: torch.as_tensor(rows, dtype=torch.float32) for name, rows in batch.items()}
+            tensors["terminated"] = tensors["terminated"].bool()
+            notes = sac_step(agent, tensors, *torch.randn(2, batch_size, 2, generator=draw))
+        if i % 2 == 1:
+            steps = int(np.sum(episodes.lengths))
+            curve.append((steps, play(others, agent.act, 2_000_000 + seed)[1]))
+            if monitor is not None:
+                monitor.record(steps, success=curve[-1][1], **notes)
+    return agent, curve
+
+
+def save_agent(path, agent):
+    """Write the middle of an agent's policy to a file to hand in."""
+    network = copy.deepcopy(agent.actor)
+    last, num = network[-1], agent.num_actions
+    last.weight, last.bias = nn.Parameter(last.weight[:num]), nn.Parameter(last.bias[:num])
+    save_policy(path, network, squash=True)
+
+# %% [markdown]
+# **Train it** (40 s).
+
+# %% tags=["experiment"]
+with Monitor(total=30_000, title="SAC with hindsight", curves=("success", "entropy"), goal=1.0) as monitor:
+    agent, _ = train_to_reach(seed=0, k=4, monitor=monitor)
+save_agent("sparse_reach.npz", agent)
+
+# %% [markdown]
+# `check("8.2")` rolls out what you saved, 20 times; the grade rests on other starts and goals. Look at it, too.
+
+# %%
+check("8.2")
+
+# %% tags=["experiment"]
+env = gymnasium.make("robolearn/PointMass-v0", render_mode="rgb_array")
+saved, frames = load_policy("sparse_reach.npz"), []
+for seed in range(4):
+    observation, _ = env.reset(seed=seed)
+    for _ in range(40):
+        frames.append(env.render())
+        observation, *_ = env.step(saved.act(told(observation)[None])[0])
+animate(frames, env.metadata["render_fps"])
+
+# %% [markdown]
+# **Hindsight against none** (3 min). The same learner, the same budget, three seeds each; the only difference is $k$.
+
+# %% tags=["experiment"]
+_, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
+for k, label in ((4, "hindsight, k = 4"), (0, "no hindsight")):
+    curves = np.array([train_to_reach(seed, k)[1] for seed in range(3)])
+    steps, shares = curves[0, :, 0], curves[:, :, 1]
+    ax.plot(steps, shares.mean(axis=0), label=f"{label}: {shares[:, -1].mean():.2f} at the end")
+    ax.fill_between(steps, shares.min(axis=0), shares.max(axis=0), alpha=0.2)
+ax.set(xlabel="steps", ylabel="at the goal at the end", ylim=(-0.02, 1.02), title="three seeds, least to greatest")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# Without hindsight the critic's values sink towards $-1 / (1 - \gamma) = -20$ everywhere, the same for every action: there is
+# nothing to climb. With it, the first episodes already hold thousands of arrivals, if at places that nobody asked for.
+# **Ask yourself**: why does the policy reach goals *on demand*, though hardly any relabelled goal was the one that was
+# demanded? And what would go wrong if the goal of hindsight were put into the reward but not into the observations?
 
 # %% [markdown]
 # ## 9. A quadruped

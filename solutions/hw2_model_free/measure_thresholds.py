@@ -97,6 +97,36 @@ def swing_up(seed):
     return upright.mean()
 
 
+def sac_step(seed):
+    """7.4: share of pucks that SAC brings to within 0.5 m of where they are paid, after 450 steps on random transitions."""
+    names, rng = reference(), np.random.default_rng(seed)
+    middle = rng.uniform(-0.4, 0.4)
+
+    def slide(x, action):
+        landed = x + 0.35 * action
+        fallen = np.abs(landed) > 1
+        return landed, np.where(fallen, 0.0, 1 - np.abs(landed - middle)), fallen
+
+    x, action = rng.uniform(-1, 1, (2, 3000))
+    landed, reward, fallen = slide(x, action)
+    stored = {"observation": x[:, None], "action": action[:, None], "reward": reward,
+              "next_observation": landed[:, None], "terminated": fallen}  # fmt: skip
+    agent = names.Sac(1, 1, hidden=[32], gamma=0.9, lr=0.01, tau=0.05, alpha=0.1, seed=seed)
+    names.train(agent, stored, 450, 128, seed)
+    puck, alive = np.linspace(-0.95, 0.95, 39), np.ones(39, dtype=bool)
+    for _ in range(20):
+        puck, _, fallen = slide(puck, agent.act(puck[:, None])[:, 0])
+        alive &= ~fallen
+    return np.mean(alive & (np.abs(puck - middle) < 0.5))
+
+
+def sparse_reach(seed):
+    """8.2: share of 100 episodes that the reference's policy ends at the goal."""
+    names = reference()
+    policy = names.load_policy(HERE / "artifacts" / "sparse_reach.npz")
+    return names.play(names.vector_env("PointMass-v0", 100), policy.act, 1_000_000 + 100 * seed)[1]
+
+
 BUILD = HERE.parents[1] / "build" / SLUG
 
 
@@ -156,6 +186,15 @@ THRESHOLDS = {
         "measures": "share of 40 random starts from which a policy trained for 196,608 steps ends upright and stays so for "
         "the last of ten seconds; one training run a seed",
         "model": "normal", "cost": "dear", "step": 0.025, "zero": 0.5, "bound": 0.9,
+    }),
+    "7.4 sac_step": Threshold(sac_step, 20, {
+        "measures": "share of 39 places on a table from where the puck ends within 0.5 m of where it is paid most",
+        "model": "normal", "cost": "cheap", "step": 0.0256, "bound": 0.8, "zero": 0.6,
+    }),
+    "8.2 sparse_reach": Threshold(sparse_reach, 40, {
+        "measures": "share of 100 episodes, from other starts to other goals, that end within 5 cm of the goal; one trained policy "
+        "(of policies from ten training seeds nine reached 0.85 to 1, one 0.6)",
+        "model": "episodes", "cost": "cheap", "bound": 0.85, "zero": 0.2, "episodes_per_seed": 100,
     }),
     "9.2 velocity_tracking any": Threshold(velocity_any, 5, {
         "measures": "mean distance of velocity and command, m/s, of 64 robots under random commands for 5 s, 1 after a fall; "

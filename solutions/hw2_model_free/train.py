@@ -38,6 +38,12 @@ def swing_up(path, seed):
     names.save_policy(path, actor, scale=names.PENDULUM_SCALE)
 
 
+def sparse_reach(path, seed):
+    """8.2: a puck that is pushed to goals, learned with hindsight."""
+    names = notebook()
+    names.save_agent(path, names.train_to_reach(seed, k=4)[0])
+
+
 def velocity(path, seed, num_steps=2_500_000):
     """9.2: a quadruped that follows velocity commands."""
     names = notebook()
@@ -79,7 +85,9 @@ def recovery(path, seed, num_steps=3_000_000):
     names.save_policy(path, actor, scale=names.LIE_SCALE)
 
 
-TRAINERS = {"swing_up": swing_up, "velocity": velocity, "sprint": sprint, "recovery": recovery}
+TRAINERS = {
+    "swing_up": swing_up, "sparse_reach": sparse_reach, "velocity": velocity, "sprint": sprint, "recovery": recovery,
+}  # fmt: skip
 
 
 def main():
