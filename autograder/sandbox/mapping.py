@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Collection
 from contextlib import suppress
 from weakref import WeakSet
@@ -86,17 +87,22 @@ class Handshake:
         for fd in self.fds:
             self._open.remove(fd)
             os.close(fd)
+        waiting = 0
         try:
             said = b""
             while b"}" not in said and (more := os.read(self._info, 4096)):
                 said += more
             if found := re.search(rb'"child-pid": (\d+)', said):
+                waiting = int(found[1])
                 for kind in ("uid", "gid"):
-                    with open(f"/proc/{found[1].decode()}/{kind}_map", "w") as file:
+                    with open(f"/proc/{waiting}/{kind}_map", "w") as file:
                         file.write(f"{OUTER} 0 1\n{INNER} {self._uid} 1\n")
                 with suppress(BrokenPipeError):
                     os.write(self._block, b"go")  # one byte for each of two times that it waits
         except OSError as error:
+            if waiting:  # for a word of its parent, which will be killed before it can say it
+                with suppress(ProcessLookupError):
+                    os.kill(waiting, signal.SIGKILL)
             raise SandboxError(f"a spare user cannot be mapped for student code: {error}") from None
         finally:
             self.close()

@@ -227,12 +227,27 @@ def test_numbers_are_taken_from_what_a_container_knows(uid_map, found):
 
 def test_a_map_that_the_kernel_refuses_is_told_and_leaves_nothing(monkeypatch):
     monkeypatch.setattr(mapping, "INNER", 1000)  # twice the same number inside
-    before = len(os.listdir("/proc/self/fd"))
+    before, mark = len(os.listdir("/proc/self/fd")), f"mark_{os.getpid()}"
     for tier in ("A", "A'"):
         with pytest.raises(SandboxError, match="a spare user cannot be mapped for student code"):
-            Sandbox((), tier=tier)
+            Sandbox((mark,), tier=tier)
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) <= before
+    deadline = time.monotonic() + 60
+    while _processes_with(mark) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert _processes_with(mark) == []
+
+
+def _processes_with(text: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+        except OSError:
+            continue
+        found += [line[:200]] if text in line else []
+    return found
 
 
 def test_the_place_of_a_killed_grader_is_removed_by_the_next():
