@@ -109,7 +109,12 @@ class SavedPolicy:
 
 def load_policy(path):
     """Read a policy that `save_policy` wrote."""
-    return SavedPolicy(path)
+    try:
+        return SavedPolicy(path)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{path} is no policy: {error}. Write it with save_policy.") from error
 
 
 def input_gradients(name, inputs, wrt):
@@ -1912,7 +1917,7 @@ def train_quadruped(
         pay: as from `walk_pay`.
         scale: (O,) by which observations are divided.
         std: of the first policy's actions.
-        last_std: of the last policy's, approached evenly; by default PPO finds it.
+        last_std: of the last policy's: it stays at `std` for half of the training, then shrinks. By default PPO finds it.
         step_limit: control steps of a training episode.
         mirror: None, or (observations -> observations, actions -> actions) of a robot seen in a mirror.
         num_envs: N.
@@ -1940,7 +1945,7 @@ def train_quadruped(
     with Monitor(num_updates * block, name, curves=("pay", "falls")) as monitor:
         for iteration in range(num_updates):
             if last_std is not None:
-                log_std.data.fill_(np.log(std) + np.log(last_std / std) * iteration / num_updates)
+                log_std.data.fill_(np.log(std) + np.log(last_std / std) * max(0.0, 2 * iteration / num_updates - 1))
             observation, rows = collect(envs, observation, actor, log_std, scale, num_rows)
             terminated, truncated = rows["terminated"], rows["truncated"]
             rewards = np.stack([

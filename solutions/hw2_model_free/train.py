@@ -90,6 +90,15 @@ TRAINERS = {
 }  # fmt: skip
 
 
+def trained(name, seed, num_steps):
+    """Train a quadruped's policy, or find the file that an earlier run has left in build/; return its path."""
+    path = HERE.parents[1] / "build" / HERE.name / f"{name}_{num_steps}_{seed}.npz"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        TRAINERS[name](path, seed, num_steps)
+    return path
+
+
 def main():
     """Train what is named."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])

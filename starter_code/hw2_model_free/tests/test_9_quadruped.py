@@ -63,6 +63,7 @@ def play(policy, name, num_steps, poses=(), **options):
     for _ in range(num_steps):
         actions = np.asarray(policy.act(observation), dtype=float)
         expect_shape(actions, (16, 12), axes="(N, A)", what="the actions")
+        expect(bool(np.isfinite(actions).all()), "an action is not finite", hint="Has the training diverged?")
         observation, _, terminated, _, infos = envs.step(np.clip(actions, -1, 1))
         velocity.append(np.array(observation[:, :2]))
         fallen |= terminated
