@@ -114,7 +114,7 @@ def load_policy(path):
     except FileNotFoundError:
         raise
     except Exception as error:
-        raise ValueError(f"{path} is no policy: {error}. Write it with save_policy.") from error
+        raise ValueError(f"{path} is no policy that save_policy wrote: {error}") from error
 
 
 def input_gradients(name, inputs, wrt):
