@@ -99,7 +99,10 @@ class SavedPolicy:
 
     def act(self, observations):
         """Choose actions (N, A) in [-1, 1] for observations (N, O)."""
-        x = (np.asarray(observations, dtype=np.float64) - self.mean) / self.scale
+        observations, (_, size) = np.asarray(observations, dtype=np.float64), self.layers[0][0].shape
+        if observations.ndim != 2 or observations.shape[1] != size:
+            raise ValueError(f"observations: got shape {observations.shape}, this policy was trained for (N, {size})")
+        x = (observations - self.mean) / self.scale
         for weight, bias in self.layers[:-1]:
             x = self.activation(x @ weight.T + bias)
         weight, bias = self.layers[-1]
@@ -1112,6 +1115,303 @@ plt.show()
 
 # %% [markdown]
 # ## 6. DQN
+#
+# PPO uses a step a few times and forgets it. Q-learning may learn from any step, however old, because it evaluates a
+# policy that is not walking (section 1). With a network in the place of the table that used to diverge. Mnih et al.
+# (2015, Nature 518) made it learn 49 Atari games from pixels with two ideas: a **replay buffer**, which mixes old steps
+# with new ones so that neighbours in time are not neighbours in a batch, and a **target network**, which keeps still
+# while it is being chased.
+#
+# ### 6.1 A replay buffer (4 points)
+#
+# The last `capacity` steps. `add` gets one step of N environments at once. Three ways to spoil it:
+#
+# - fast environments write each observation into *the same memory*. Whoever keeps a view keeps ten thousand copies of
+#   the present. Keep copies;
+# - it is a ring: when it is full, the newest step takes the place of the oldest;
+# - a step has a flag that says whether its next state has a future. A time limit does not take it away.
+
+# %%
+class ReplayBuffer:
+    """The last `capacity` steps, to be drawn from at random.
+
+    Attributes:
+        capacity: how many steps it holds at most.
+        steps: list of tuples (state (O,), action, reward, next_state (O,), terminated), one a step.
+        num_added: how many steps were ever added.
+    """
+
+    def __init__(self, capacity):
+        self.capacity, self.steps, self.num_added = capacity, [], 0
+
+    def sample(self, batch_size, rng):
+        """Draw steps, with replacement.
+
+        Returns:
+            Five arrays: states (B, O), actions (B,), rewards (B,), next_states (B, O), terminated (B,).
+        """
+        chosen = rng.integers(len(self.steps), size=batch_size)
+        return tuple(np.array(column) for column in zip(*(self.steps[i] for i in chosen), strict=True))
+
+    def add(self, states, actions, rewards, next_states, terminated, truncated):
+        """Add one step of each of N environments; the oldest steps make room.
+
+        Keeps `steps` no longer than `capacity`, and counts in `num_added`.
+
+        Args:
+            states: (N, O) float, may be overwritten by the caller afterwards.
+            actions: (N,) int.
+            rewards: (N,) float.
+            next_states: (N, O) float, the state that each step led to; may be overwritten afterwards.
+            terminated: (N,) bool, that state has no future.
+            truncated: (N,) bool, the clock stopped the episode there.
+        """
+        ### BEGIN SOLUTION 6.1 replay_buffer
+        # HINT: One tuple for each environment, of copies. Append while there is room; after that, num_added % capacity
+        # HINT:   is the place of the oldest. About 8 lines.
+        for n in range(len(states)):
+            step = (states[n].copy(), actions[n], rewards[n], next_states[n].copy(), terminated[n])
+            if len(self.steps) < self.capacity:
+                self.steps.append(step)
+            else:
+                self.steps[self.num_added % self.capacity] = step
+            self.num_added += 1
+        ### END SOLUTION 6.1 replay_buffer
+
+
+def replay_walk(capacity, walk, batch_size, seed):
+    """Fill a `ReplayBuffer` as a fast environment does, each time from the same memory; then draw from it.
+
+    Args:
+        capacity: of the buffer.
+        walk: dict of (T, N, ...) arrays by the argument's name of `ReplayBuffer.add`.
+        batch_size: B.
+        seed: of the draw.
+
+    Returns:
+        The buffer's steps, one array for each of their five parts; a sample's five arrays; and `num_added`.
+    """
+    buffer = ReplayBuffer(capacity)
+    memory = {name: np.array(column[0]) for name, column in walk.items()}
+    for t in range(len(walk["rewards"])):
+        for name, column in walk.items():
+            memory[name][:] = column[t]
+        buffer.add(**memory)
+    parts = [np.array(column) for column in zip(*buffer.steps, strict=True)]
+    return parts, list(buffer.sample(batch_size, np.random.default_rng(seed))), buffer.num_added
+
+# %% [markdown]
+# **By hand.** Capacity 3, two environments, two steps: four arrive, $a, b$ then $c, d$. The fourth takes the place of the
+# first: the list holds $d, b, c$.
+#
+# ### 6.2 The double-Q target (3 points)
+#
+# Q-learning's target takes the maximum of estimates, and the maximum of noisy numbers is greater than the number: with
+# ten actions all worth 0 and errors of standard deviation 1, it is 1.54 on average. The mistake is then believed, and
+# learned from. Van Hasselt, Guez and Silver (2016, arXiv:1509.06461) let one network choose and the other one judge,
+#
+# $$ y = r + \gamma\, Q_\text{target}\big(s',\; \arg\max_a Q_\text{online}(s', a)\big) , $$
+#
+# so that an error must be made twice, independently, to count.
+
+# %%
+def double_dqn_target(rewards, online_next_q, target_next_q, terminated, gamma):
+    """Compute what Q(s, a) should have been.
+
+    Van Hasselt et al. 2016, arXiv:1509.06461, equation (4) with DQN's two networks.
+
+    Args:
+        rewards: (B,) tensor.
+        online_next_q: (B, A) tensor, Q(s', .) by the network that chooses.
+        target_next_q: (B, A) tensor, Q(s', .) by the network that judges.
+        terminated: (B,) bool tensor, s' has no future.
+        gamma: discount.
+
+    Returns:
+        (B,) tensor, through which no gradient flows.
+    """
+    ### BEGIN SOLUTION 6.2 double_dqn_target
+    # HINT: argmax with one network, gather with the other; torch.where for the ends. About 4 lines.
+    chosen = torch.argmax(online_next_q, dim=1, keepdim=True)
+    worth = torch.gather(target_next_q, 1, chosen)[:, 0]
+    future = torch.where(terminated, torch.zeros_like(worth), worth)
+    return (rewards + gamma * future).detach()
+    ### END SOLUTION 6.2 double_dqn_target
+
+# %% [markdown]
+# **By hand.** $r = 1$, $\gamma = 0.5$, online $(3, 5)$, target $(8, 2)$: the online network chooses the second action, the
+# target network says 2, $y = 1 + 0.5 \cdot 2 = 2$. DQN's own target would be $1 + 0.5 \cdot 8 = 5$.
+#
+# ### 6.3 A target network that follows slowly (2 points)
+#
+# Mnih et al. copied the network every 10,000 steps. Lillicrap et al. (2016, arXiv:1509.02971) let it follow a little after
+# each step, $\theta' \leftarrow (1 - \tau)\,\theta' + \tau\,\theta$. In place: the target network stays the object that it
+# is, and shares no memory with the other, or it would follow at once and the chase would be on again.
+
+# %%
+def soft_update(target, online, tau):
+    """Move every parameter of a network towards its counterpart in another, in place.
+
+    Args:
+        target: nn.Module that moves.
+        online: nn.Module of the same shape; stays as it is.
+        tau: share of the way, in [0, 1].
+    """
+    ### BEGIN SOLUTION 6.3 soft_update
+    # HINT: torch.no_grad(), `parameters()` of both side by side, an in-place method whose name ends in _. About 3 lines.
+    with torch.no_grad():
+        for slow, fast in zip(target.parameters(), online.parameters(), strict=True):
+            slow.mul_(1.0 - tau).add_(tau * fast)
+    ### END SOLUTION 6.3 soft_update
+
+# %% [markdown]
+# **By hand.** A weight of 2 follows one of 6 with $\tau = 0.25$: $3$, then $3.75$, then $4.3125$.
+#
+# ### 6.4 One step of DQN (2 points)
+#
+# The pieces together. `selector` is the network that chooses the next action: the online network in double DQN; give it
+# the target network, and you have the DQN of 2015. The loss is Huber's, quadratic for errors below 1 and linear above, so
+# that one surprise does not shake the network.
+
+# %%
+def deep_q(num_observations, num_actions, learning_rate):
+    """Make an online network, a target network that is its copy, and Adam for the online one."""
+    online = mlp((num_observations, 64, 64, num_actions), nn.ReLU)
+    return online, copy.deepcopy(online), torch.optim.Adam(online.parameters(), lr=learning_rate)
+
+
+def dqn_step(online, target, selector, optimiser, batch, gamma):
+    """Take one gradient step on a batch of steps.
+
+    Args:
+        online: nn.Module, (B, O) states to (B, A) values; it learns.
+        target: nn.Module of the same shape, judges; it does not change here.
+        selector: `online` or `target`, chooses the next action.
+        optimiser: of the online network's parameters.
+        batch: five tensors, states (B, O), actions (B,) int64, rewards (B,), next_states (B, O), terminated (B,) bool.
+        gamma: discount.
+
+    Returns:
+        The loss before the step, a float: the mean of nn.functional.smooth_l1_loss over the batch.
+    """
+    states, actions, rewards, next_states, terminated = batch
+    ### BEGIN SOLUTION 6.4 dqn_step
+    # HINT: The target (6.2) without gradients; Q of the actions that were taken; loss, zero, backward, step. About 7 lines.
+    with torch.no_grad():
+        goals = double_dqn_target(rewards, selector(next_states), target(next_states), terminated, gamma)
+    values = torch.gather(online(states), 1, actions[:, None])[:, 0]
+    loss = nn.functional.smooth_l1_loss(values, goals)
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss.item()
+    ### END SOLUTION 6.4 dqn_step
+
+# %% [markdown]
+# **Run it** (12 s): the pendulum again, with three torques, -2, 0 and 2 N m. Eight pendulums, 10,000 steps in all, four
+# gradient steps for every eight. PPO needed six to ten times as many steps before it came up. (It needed less time for
+# each: a step that is used 64 times costs 64 gradients.)
+
+# %% tags=["experiment"]
+TORQUES = np.array([-1.0, 0.0, 1.0])
+
+
+def greedy(network, observation):
+    """Choose the best action's index (N,) for pendulums (N, 3)."""
+    with torch.no_grad():
+        return network(torch.as_tensor(observation / PENDULUM_SCALE, dtype=torch.float32)).argmax(dim=1).numpy()
+
+
+def train_dqn(seed=0, num_envs=8, num_steps=1250, gamma=0.97, batch_size=128, tau=0.01):
+    """Train double DQN on the pendulum; return the online network."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    envs, buffer = vector_env("PendulumSwingUp-v0", num_envs), ReplayBuffer(20_000)
+    online, target, optimiser = deep_q(3, len(TORQUES), 1e-3)
+    observation, _ = envs.reset(seed=1000 * seed)
+    running = np.zeros(num_envs)
+    with Monitor(num_envs * num_steps, "double DQN", curves=("return", "loss", "value")) as monitor:
+        for t in range(num_steps):
+            explores = rng.random(num_envs) < max(0.05, 1 - t / (0.3 * num_steps))
+            action = np.where(explores, rng.integers(len(TORQUES), size=num_envs), greedy(online, observation))
+            left = observation
+            observation, reward, terminated, truncated, infos = envs.step(TORQUES[action][:, None])
+            last = last_states(observation, terminated, truncated, infos)
+            buffer.add(left / PENDULUM_SCALE, action, 0.1 * reward, last / PENDULUM_SCALE, terminated, truncated)
+            running += reward
+            for _ in range(4 if buffer.num_added >= 1000 else 0):
+                states, actions, rewards, next_states, ends = buffer.sample(batch_size, rng)
+                floats = (torch.as_tensor(x, dtype=torch.float32) for x in (states, rewards, next_states))
+                states, rewards, next_states = floats
+                batch = states, torch.as_tensor(actions), rewards, next_states, torch.as_tensor(ends)
+                loss = dqn_step(online, target, online, optimiser, batch, gamma)
+                soft_update(target, online, tau)
+                if t % 10 == 0:
+                    with torch.no_grad():
+                        value = online(states).max(dim=1).values.mean().item()
+                    monitor.record(num_envs * (t + 1), loss=loss, value=value)
+            if truncated.any():
+                monitor.record(num_envs * (t + 1), **{"return": running[truncated].mean()})
+                running[truncated] = 0.0
+    return online
+
+
+online = train_dqn()
+env = gymnasium.make("robolearn/PendulumSwingUp-v0", render_mode="rgb_array")
+observation, _ = env.reset(options={"state": (np.pi, 0.0)})
+frames, total = [], 0.0
+for t in range(200):
+    observation, reward, *_ = env.step(TORQUES[greedy(online, observation[None])])
+    total += reward
+    if t % 2 == 0 and t < 120:
+        frames.append(env.render())
+print(f"from hanging at rest: return {total:.0f}")
+animate(frames, 10)
+
+# %% [markdown]
+# **Measure the flattery** (40 s). A casino: ten rooms, ten machines in each, every machine pays $\mathcal N(0, 1)$ and
+# sends you to a random room. A fair game, and so every $Q^*(s, a)$ is exactly 0: what a network says beyond that, it has
+# talked itself into. Five seeds each, a small buffer whose content is soon renewed.
+
+# %% tags=["experiment"]
+def casino(double, seed, num_steps=3000, num_players=8, rooms=10, machines=10, gamma=0.9):
+    """Learn a fair game; return the mean over rooms of the greatest value, every 50 steps."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    online, target, optimiser = deep_q(rooms, machines, 3e-3)
+    buffer, eye, curve = ReplayBuffer(1000), np.eye(rooms, dtype=np.float32), []
+    room, never = rng.integers(rooms, size=num_players), np.zeros(num_players, dtype=bool)
+    for t in range(num_steps):
+        action, paid = rng.integers(machines, size=num_players), rng.standard_normal(num_players).astype(np.float32)
+        following = rng.integers(rooms, size=num_players)
+        buffer.add(eye[room], action, paid, eye[following], never, never)
+        room = following
+        batch = [torch.as_tensor(column) for column in buffer.sample(64, rng)]
+        dqn_step(online, target, online if double else target, optimiser, batch, gamma)
+        soft_update(target, online, 0.005)
+        if t % 50 == 49:
+            with torch.no_grad():
+                curve.append(online(torch.as_tensor(eye)).max(dim=1).values.mean().item())
+    return np.array(curve)
+
+
+_, ax = plt.subplots(figsize=(7, 3), layout="constrained")
+for double, name in ((False, "DQN"), (True, "double DQN")):
+    curves = np.array([casino(double, seed) for seed in range(5)])
+    steps = 50 * np.arange(1, curves.shape[1] + 1)
+    ax.plot(steps, curves.mean(axis=0), label=name)
+    ax.fill_between(steps, curves.min(axis=0), curves.max(axis=0), alpha=0.2)
+    ends = curves[:, -20:].mean(axis=1)
+    print(f"{name:10} over the last 1000 steps: mean {ends.mean():.2f}, five seeds {np.round(np.sort(ends), 2)}")
+ax.axhline(0.0, color="black", linewidth=1, label="the truth")
+ax.set(xlabel="gradient steps", ylabel="value of a room", title="a fair game, and what is believed of it")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# Van Hasselt and colleagues saw the same on Atari: DQN promised itself scores that it never reached, and double DQN less
+# of them. *Less, not none: why does double DQN still believe in luck here? What do the two networks share, and what would
+# happen to the difference with a buffer that is never renewed?*
 
 # %% [markdown]
 # ## 7. SAC

@@ -97,6 +97,28 @@ def swing_up(seed):
     return upright.mean()
 
 
+def dqn_step(seed):
+    """6.4: how far, relative to their size, the values of a random world are from the optimal ones after 500 steps."""
+    import torch
+
+    names, rng = reference(), np.random.default_rng(seed)
+    following, rewards, ended = rng.integers(12, size=(12, 3)), rng.normal(size=(12, 3)), rng.random((12, 3)) < 0.15
+    values = np.zeros((12, 3))
+    for _ in range(500):
+        values = rewards + 0.9 * np.where(ended, 0.0, values.max(axis=1)[following])
+    torch.manual_seed(seed)
+    online, target, optimiser = names.deep_q(12, 3, 3e-3)
+    eye, (states, actions) = torch.eye(12), (torch.tensor(x.ravel()) for x in np.indices((12, 3)))
+    columns = torch.tensor(rewards.ravel(), dtype=torch.float32), eye[torch.tensor(following.ravel())]
+    batch = eye[states], actions, *columns, torch.tensor(ended.ravel())
+    for k in range(500):
+        names.dqn_step(online, target, online, optimiser, batch, 0.9)
+        if k % 10 == 9:
+            target.load_state_dict(online.state_dict())
+    learned = online(eye).detach().numpy()
+    return np.sqrt(np.mean((learned - values) ** 2) / np.mean(values**2))
+
+
 def sac_step(seed):
     """7.4: share of pucks that SAC brings to within 0.5 m of where they are paid, after 450 steps on random transitions."""
     names, rng = reference(), np.random.default_rng(seed)
@@ -179,6 +201,11 @@ THRESHOLDS = {
         "measures": "share of 40 random starts from which a policy trained for 196,608 steps ends upright and stays so for "
         "the last of ten seconds; one training run a seed",
         "model": "normal", "cost": "dear", "step": 0.025, "zero": 0.5, "bound": 0.9,
+    }),
+    "6.4 dqn_step": Threshold(dqn_step, 40, {
+        "measures": "root mean square error of the learned values, relative to the optimal values' root mean square, after "
+        "500 steps on a random world of 12 states",
+        "model": "normal", "cost": "cheap", "higher_is_better": False, "bound": 0.25,
     }),
     "7.4 sac_step": Threshold(sac_step, 20, {
         "measures": "share of 39 places on a table from where the puck ends within 0.5 m of where it is paid most",
