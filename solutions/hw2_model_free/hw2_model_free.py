@@ -1752,8 +1752,8 @@ plt.show()
 
 # %% tags=["experiment"]
 def sac_on_pendulum(seed, num_rounds=7, num_envs=8, num_updates=800, monitor=None):
-    """Train on PendulumSwingUp-v0; return the agent, and the mean return of 8 episodes of its middle after each round."""
-    envs = vector_env("PendulumSwingUp-v0", num_envs)
+    """Train on PendulumSwingUp-v0; return the agent, and the mean return of 40 episodes of its middle after each round."""
+    envs, others = vector_env("PendulumSwingUp-v0", num_envs), vector_env("PendulumSwingUp-v0", 40)
     agent = Sac(3, 1, gamma=0.97, tau=0.01, alpha=0.1, seed=seed)
     rng, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     stored, returns = {}, []
@@ -1763,13 +1763,13 @@ def sac_on_pendulum(seed, num_rounds=7, num_envs=8, num_updates=800, monitor=Non
             policy = agent.policy(torch.as_tensor(observation, dtype=torch.float32))
             return sample_action(*policy, torch.randn(num_envs, 1, generator=noise))[0].double().numpy()
 
-    def episode(choose, first):
-        """One episode of each copy; its steps, and their mean return."""
-        observation, _ = envs.reset(seed=first)
+    def episode(worlds, choose, first):
+        """One episode in each of `worlds`; its steps, and their mean return."""
+        observation, _ = worlds.reset(seed=first)
         columns, total = {}, 0.0
-        for _ in range(envs.unwrapped.step_limit):
+        for _ in range(worlds.unwrapped.step_limit):
             action = choose(observation)
-            following, reward, terminated, truncated, infos = envs.step(action)
+            following, reward, terminated, truncated, infos = worlds.step(action)
             step = {"observation": observation, "action": action, "reward": 0.1 * reward, "terminated": terminated,
                     "next_observation": last_states(following, terminated, truncated, infos)}  # fmt: skip
             for name, rows in step.items():
@@ -1778,10 +1778,10 @@ def sac_on_pendulum(seed, num_rounds=7, num_envs=8, num_updates=800, monitor=Non
         return {name: np.concatenate(rows) for name, rows in columns.items()}, total
 
     for i in range(num_rounds):
-        new, _ = episode(explore if i else lambda _: rng.uniform(-1, 1, (num_envs, 1)), int(rng.integers(2**31)))
+        new, _ = episode(envs, explore if i else lambda _: rng.uniform(-1, 1, (num_envs, 1)), int(rng.integers(2**31)))
         stored = {name: np.concatenate([stored.get(name, rows[:0]), rows]) for name, rows in new.items()}
         history = train(agent, stored, num_updates, 128, seed=1000 * seed + i)
-        returns.append(episode(agent.act, 500_000 + seed)[1])
+        returns.append(episode(others, agent.act, 500_000)[1])
         if monitor is not None:
             last = {name: values[-50:].mean() for name, values in history.items()}
             monitor.record(len(stored["reward"]), **{"return": returns[-1]}, **last)
