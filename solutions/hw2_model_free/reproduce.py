@@ -1,4 +1,4 @@
-"""Regenerate the headline of homework 2: a learned quadruped against a hand-tuned gait.
+"""Regenerate the headline of homework 2: hindsight against none, a learned quadruped against a hand-tuned gait.
 
     python solutions/hw2_model_free/reproduce.py [--quick] [--out DIR] [--jobs 2]
 
@@ -9,6 +9,8 @@ shows that everything runs, and its findings mean nothing.
 The learned controllers are trained on 2 million steps each, a little less than the notebook's experiment, with the notebook's
 code; policies of an earlier run are found in build/. The hand-tuned gait is the course's trot, foot paths tuned at the
 same four speeds, without feedback: a weaker opponent than the paper's model-based controllers.
+
+With and without hindsight the same learner (section 7's) has the same budget of steps on the point mass's sparse goals.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy and torch: the wor
 
 import argparse
 import csv
+import itertools
 import multiprocessing
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -44,14 +47,16 @@ class Plan:
         seeds: of training, and of the evaluation's start states.
         num_steps: of training.
         num_robots: per evaluation.
+        num_rounds: of ten episodes each, of learning with and without hindsight.
     """
 
     seeds: int = 5
     num_steps: int = 2_000_000
     num_robots: int = 64
+    num_rounds: int = 60
 
 
-QUICK = Plan(2, 16_384, 8)
+QUICK = Plan(2, 16_384, 8, 2)
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,46 @@ def report_walking(results):
     return rows, findings
 
 
+# A puck with sparse goals
+
+GOALS = {"hindsight": 4, "no hindsight": 0}  # k, goals of hindsight for each true one
+
+
+def study_hindsight(task):
+    """Train with one seed, with and without hindsight: {method: [(steps, share of 100 episodes at the goal), ...]}."""
+    seed, plan = task
+    return {method: notebook().train_to_reach(seed, k, num_rounds=plan.num_rounds)[1] for method, k in GOALS.items()}
+
+
+def report_hindsight(results):
+    """Turn the seeds' curves into rows, about ten points each, and a finding; the comparison is paired over seeds."""
+    rows, curves = [], {method: np.array([result[method] for result in results]) for method in GOALS}
+    every = max(1, len(results[0]["hindsight"]) // 10)
+    for method, curve in curves.items():
+        for steps, shares in list(zip(curve[0, :, 0], curve[:, :, 1].T, strict=True))[::-every][::-1]:
+            rows.append(Row("hindsight", f"{steps:.0f} steps", method, "success", *interval(shares), len(shares)))
+    last = {method: curve[:, -1, 1] for method, curve in curves.items()}
+    mid, low, high = interval(last["hindsight"] - last["no hindsight"])
+    told = ", ".join(f"{method} {values.mean():.2f} (worst {values.min():.2f})" for method, values in last.items())
+    here = f"episodes that end at the goal: {told}; difference {mid:.2f} [{low:.2f}, {high:.2f}]"
+    holds = "holds" if low > 0 and last["no hindsight"].max() < 0.2 else "does not hold"
+    return rows, [Finding("hindsight", "with sparse rewards, tasks that are not learned at all without hindsight are "
+                          "learned with it (Andrychowicz et al. 2017, Fig. 2)", here, holds)]  # fmt: skip
+
+
+def draw_hindsight(ax, rows):
+    """Draw success against steps."""
+    for method in GOALS:
+        mine = [row for row in rows if row.method == method]
+        mean, low, high = (np.array([getattr(row, name) for row in mine]) for name in ("mean", "low", "high"))
+        steps = [int(row.setting.split()[0]) for row in mine]
+        ax.plot(steps, mean, marker="o", label=method)
+        ax.fill_between(steps, np.clip(low, 0, 1), np.clip(high, 0, 1), alpha=0.2)
+    ax.set(xlabel="steps", ylabel="at the goal at the end", ylim=(-0.02, 1.02))
+    ax.grid(alpha=0.3)
+    ax.legend()
+
+
 # Output
 
 
@@ -179,8 +224,9 @@ def draw(path, rows):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    fig, axes = plt.subplots(1, 3, figsize=(13, 3.6), layout="constrained")
-    draw_walking(axes, [row for row in rows if row.study == "walking"])
+    fig, axes = plt.subplots(1, 4, figsize=(17, 3.6), layout="constrained")
+    draw_hindsight(axes[0], [row for row in rows if row.study == "hindsight"])
+    draw_walking(axes[1:], [row for row in rows if row.study == "walking"])
     fig.savefig(path, dpi=110)
     plt.close(fig)
 
@@ -194,7 +240,10 @@ def main():
     arguments = parser.parse_args()
     plan, clock = QUICK if arguments.quick else Plan(), time.perf_counter()
     with ProcessPoolExecutor(arguments.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        rows, findings = report_walking(list(pool.map(study_walking, [(seed, plan) for seed in range(plan.seeds)])))
+        tasks = [(seed, plan) for seed in range(plan.seeds)]
+        hindsight, walking = pool.map(study_hindsight, tasks), pool.map(study_walking, tasks)
+        reports = report_hindsight(list(hindsight)), report_walking(list(walking))
+    rows, findings = (list(itertools.chain(*parts)) for parts in zip(*reports, strict=True))
     if arguments.quick:
         findings = [replace(finding, holds="not judged: the quick form is too small") for finding in findings]
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -202,7 +251,7 @@ def main():
     write_csv(arguments.out / "headline_findings.csv", findings)
     draw(arguments.out / "headline.png", rows)
     for row in rows:
-        print(f"{row.setting:10s} {row.method:20s} {row.measure:10s} {row.mean:.4g} [{row.low:.3g}, {row.high:.3g}]")
+        print(f"{row.setting:11s} {row.method:20s} {row.measure:10s} {row.mean:.4g} [{row.low:.3g}, {row.high:.3g}]")
     for finding in findings:
         print(f"\n{finding.study}: {finding.literature}\n  here: {finding.here}\n  -> {finding.holds}")
     print(f"\n{time.perf_counter() - clock:.0f} s; files in {arguments.out}")

@@ -26,5 +26,7 @@ def test_quick_form_writes_every_file(tmp_path):
     walking = [row for row in rows if row["study"] == "walking"]
     assert len(walking) == 3 * 2 * 4  # measures, gaits, speeds
     assert len([finding for finding in findings if finding["study"] == "walking"]) == 3
+    assert {row["method"] for row in rows if row["study"] == "hindsight"} == {"hindsight", "no hindsight"}
+    assert len([finding for finding in findings if finding["study"] == "hindsight"]) == 1
     assert all(finding["holds"].startswith("not judged") for finding in findings)
     assert (tmp_path / "headline.png").read_bytes().startswith(b"\x89PNG")
