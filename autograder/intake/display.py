@@ -62,7 +62,7 @@ def _outputs(raw: Any) -> list[dict[str, Any]]:
         if not keys:
             continue
         kept = {key: output[key] for key in keys if key in output}
-        well = {key: kept[key] if _fits(key, kept.get(key)) else _DEFAULTS[key] for key in keys}
+        well = {key: kept.get(key) if _fits(key, kept.get(key)) else _DEFAULTS[key] for key in keys}
         found.append({"output_type": kind, **well})
     return found
 

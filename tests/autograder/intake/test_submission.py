@@ -297,12 +297,13 @@ def test_the_notebook_for_people_is_valid_and_carries_the_starters_ids(read, boo
     book.solve().strip_ids().add("mine = 1")
     book.cells[3]["outputs"] = [
         {"output_type": "execute_result", "data": {"text/plain": "1"}, "metadata": {}, "execution_count": 3},
+        {"output_type": "execute_result", "data": {"text/plain": "2"}},  # it lacks what nbformat asks for
         {"output_type": "stream", "name": 3, "text": {"bad": 1}}, {"output_type": "nonsense"}, 7,
     ]  # fmt: skip
     notebook = nbformat.reads(read(book.bytes()).notebook.decode(), as_version=4)
     nbformat.validate(notebook)
     assert notebook.cells[3]["id"] == "hole-2-1" and notebook.cells[3].metadata.robolearn.questions == ["2.1"]
-    assert notebook.cells[3].source == SOLVED["2.1"] and len(notebook.cells[3].outputs) == 2
+    assert notebook.cells[3].source == SOLVED["2.1"] and len(notebook.cells[3].outputs) == 3
     assert notebook.cells[-1]["id"] == "student-14"
 
 
