@@ -2514,7 +2514,7 @@ check("9.4")
 # %% [markdown]
 # ### 10.3 Reward terms, and what the robot did with them (3 points)
 #
-# Take *two* terms of 9.1 whose cost is multiplied by $k_c$. Train without the first (a million steps, some three minutes: put a 0 in front
+# Take *two* terms of 9.1 whose cost is multiplied by $k_c$. Train without the first (a million steps, some two minutes: put a 0 in front
 # of it in a copy of your function) and with ten times the second, and look at the animation. (a) What did the
 # robot do, in numbers and in words, compared with the full reward? (b) Why does that pay? Do the arithmetic of at
 # least one. (c) Is there something that you dislike about the gait of the *full* reward, which no term charges for? Write the
