@@ -1262,7 +1262,7 @@ def soft_update(target, online, tau):
     ### BEGIN SOLUTION 6.3 soft_update
     # HINT: torch.no_grad(), `parameters()` of both side by side, an in-place method whose name ends in _. About 3 lines.
     with torch.no_grad():
-        for slow, fast in zip(target.parameters(), online.parameters(), strict=True):
+        for slow, fast in zip(target.parameters(), online.parameters()):
             slow.mul_(1.0 - tau).add_(tau * fast)
     ### END SOLUTION 6.3 soft_update
 
