@@ -65,7 +65,7 @@ def _notes(pairing: Pairing, position: int, step: int) -> list[int]:
     while 0 <= position < len(pairing.cells):
         if position in pairing.claims or pairing.cells[position].type == "code":
             break
-        if pairing.facts[position].norm:
+        if pairing.facts[position].norm and not pairing.is_given_text(position):
             found.append(position)
         position += step
     return found

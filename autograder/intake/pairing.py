@@ -16,7 +16,7 @@ from autograder.intake.notebook import NotebookCell
 from autograder.intake.statements import definitions
 from autograder.intake.template import Template, TemplateCell, normal, placeholder_of
 
-FOREIGN = 0.3  # likeness below which a cell that defines another hole's function is that hole's
+FOREIGN = 0.3  # likeness below which a cell is not what its id or its metadata say
 ALIKE = 0.6  # likeness from which an unknown cell counts as a changed starter cell
 MAX_PAIRS = 20_000  # comparisons of two cells by their lines
 MAX_CLOSE = 150  # comparisons by their characters
@@ -67,6 +67,14 @@ class Pairing:
         """Return the first starter cell with this very text; None if none has it."""
         found = (c.index for c in self.template.cells if c.norm == norm and c.is_code == code)
         return next(found, None)
+
+    def is_given_text(self, position: int) -> bool:
+        """Tell whether a cell that none stands for is the course's text, as another version gave it out."""
+        if self.cells[position].kind != "text":
+            return False
+        lines = Counter(_lines(self.facts[position].norm))
+        given = (Counter(_lines(c.norm)) for c in self.template.cells if c.kind == "text")
+        return any(_overlap(known, lines) >= FOREIGN for known in given)
 
     def unclaimed(self, kinds: Iterable[str]) -> list[TemplateCell]:
         """Return the starter cells of these kinds that no cell stands for."""

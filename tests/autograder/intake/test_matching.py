@@ -264,6 +264,15 @@ def test_an_answer_goes_on_in_the_cells_below(answers, book):
     assert answers(book)[0]["3.1"] == "One.\n\nTwo."
 
 
+def test_a_question_that_was_put_otherwise_in_another_version_is_no_answer(answers, book):
+    question = book["text-c"]
+    question["source"] += "\nGive a reason."
+    question["id"] = "text-of-1-0"  # ids of texts come from what they say
+    assert answers(book) == ({"3.1": "", "3.2": ""}, ())
+    question["source"] = "Gradients vanish where the clip holds."
+    assert answers(book)[0]["3.1"] == "Gradients vanish where the clip holds."
+
+
 @pytest.mark.parametrize("after", ["written-3-1", "text-c"])
 def test_an_answer_beside_its_untouched_place_is_found(answers, book, after):
     text, findings = answers(book.add("Gradients.", after=after, type="markdown"))
