@@ -199,7 +199,9 @@ def grade_one(root: Path, slug: str, read: Read) -> list[Mark]:
         result = grade(submission, here.grader, wanted)
     texts = effective.texts_of(mutant.name, mutant.data) or [c.source for c in submission.code.cells]
     told = {q for finding in result.findings for q in finding.questions}
-    whole = all(effective.judge(n, texts, right, given) is Why.SAME for n, right, given in here.functions.values())
+    whole = effective.legible(texts) and all(
+        effective.judge(n, texts, right, given) is Why.SAME for n, right, given in here.functions.values()
+    )
     marks = []
     for question in result.questions:
         name, right, given = here.functions[question.id]

@@ -64,6 +64,17 @@ def functions(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+def legible(texts: Iterable[str]) -> bool:
+    """Tell whether each text with a function at its left edge is Python as a whole, so that no cell is lost."""
+    for text in texts:
+        if _DEF.search(text):
+            try:
+                ast.parse(text)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return False
+    return True
+
+
 def judge(name: str, texts: Iterable[str], right: str, given: str) -> Why:
     """Say how a function stands in texts.
 

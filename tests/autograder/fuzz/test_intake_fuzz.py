@@ -61,3 +61,10 @@ def _full(why: Why) -> campaign.Mark:
     from autograder.results import Outcome
 
     return campaign.Mark(7, "2.1", Outcome.PASSED, True, why, False, False)
+
+
+def test_a_function_inside_broken_code_is_seen_and_not_called_whole() -> None:
+    """A cell that was put between quotes, with a docstring in it, is no Python, whatever stands at its left edge."""
+    broken = '"""\ndef f():\n    """Doc."""\n    return 1\n"""'
+    assert effective.functions(broken) and not effective.legible([broken])
+    assert effective.legible(["def f():\n    return 1", "Some words, (and more."])
