@@ -44,12 +44,13 @@ def reached(result: SubmissionResult, assignment: Assignment) -> dict[str, froze
     """Read the traced submission's result: for each question, the holes that ran.
 
     A question is left out, and then counts as reached by every hole, where its output does not tell of its
-    own hole, or is so long that it may have been cut.
+    own hole, if it has one, or is so long that it may have been cut.
     """
     found: dict[str, frozenset[str]] = {}
     for question in result.questions:
         holes = frozenset(hole for hole, _ in _TOLD.findall(question.stdout))
-        if question.id in holes and _whole(question, assignment):
+        has_hole = assignment.question(question.id).kind is Kind.CODE
+        if (question.id in holes or not has_hole) and _whole(question, assignment):
             found[question.id] = holes
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from autograder.audit import cases, reach
 from autograder.audit.cases import Part
 from autograder.audit.run import audit
-from autograder.course import Course
+from autograder.course import Course, Kind
 from autograder.errors import AuthoringError
 from autograder.grading.api import grade_notebook
 from autograder.grading.grader import Grader
@@ -63,6 +64,15 @@ def test_the_holes_that_run_in_a_question_are_found(tiny_course: Course) -> None
     assert reach.covered(found, source, cases.scored(source)) == reach.Coverage(
         {"1.1": (1, 1), "1.2": (1, 1), "2.1": (2, 2)}
     )
+
+
+def test_a_question_without_a_hole_is_reached_by_those_that_it_tells_of(tiny_course: Course) -> None:
+    assignment = read_source(tiny_course, "tiny").assignment
+    handed_in = replace(assignment.question("2.1"), kind=Kind.ARTIFACT, artifact="policy.npz")
+    assignment = replace(assignment, questions=(*assignment.questions[:-1], handed_in))
+    assert assignment.questions[-1].id == "2.1"
+    assert reach.reached(result(ran("2.1")), assignment) == {"2.1": frozenset()}
+    assert reach.reached(result(ran("2.1", "ran hole 1.1 line 1")), assignment) == {"2.1": frozenset({"1.1"})}
 
 
 def test_a_question_whose_trace_is_not_whole_counts_as_reached_by_every_hole(tiny_course: Course) -> None:
