@@ -49,8 +49,8 @@ def reached(result: SubmissionResult, assignment: Assignment) -> dict[str, froze
     found: dict[str, frozenset[str]] = {}
     for question in result.questions:
         holes = frozenset(hole for hole, _ in _TOLD.findall(question.stdout))
-        has_hole = assignment.question(question.id).kind is Kind.CODE
-        if (question.id in holes or not has_hole) and _whole(question, assignment):
+        handed_in = assignment.question(question.id).kind is Kind.ARTIFACT
+        if (question.id in holes or handed_in) and _whole(question, assignment):
             found[question.id] = holes
     return found
 
