@@ -10,7 +10,9 @@ import ast
 import json
 import random
 import re
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from autograder.errors import UsageError
@@ -254,6 +256,19 @@ def firsts(alternatives: Mapping[str, str], which: int = 0) -> dict[str, str]:
     for label, source in alternatives.items():
         by_question.setdefault(label.split()[0], []).append(source)
     return {question: sources[min(which, len(sources) - 1)] for question, sources in by_question.items()}
+
+
+def common_mistake(mutants: Path, question: str) -> tuple[str, str]:
+    """Return what the first planted mistake of a question replaces, and by what.
+
+    Raises:
+        UsageError: the folder ``solutions/<hw>/mutants`` has none for it.
+    """
+    for path in sorted(mutants.glob("*.toml")):
+        for mutant in tomllib.loads(path.read_text(encoding="utf-8")).get("mutant", ()):
+            if mutant["question"] == question:
+                return mutant["old"], mutant["new"]
+    raise UsageError(f"no mutant of {question} in {mutants}; plant one, or leave the question alone.")
 
 
 def questions(notebook: Notebook) -> list[str]:

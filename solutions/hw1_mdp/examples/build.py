@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,19 +99,11 @@ def partly_right(course: Course) -> bytes:
     """A third of it wrong or left: four common mistakes, four holes and an answer as given out."""
     notebook = course.solution()
     for question in MISTAKEN:
-        old, new = first_mistake(question)
+        old, new = edits.common_mistake(MUTANTS, question)
         edits.replace(notebook, question, old, new)
     edits.reset(notebook, course.handout(), *LEFT)
     edits.answer(notebook, "9.2", "Where the map is good and nothing slips, planning is enough.")
     return zipped(notebook)
-
-
-def first_mistake(question: str) -> tuple[str, str]:
-    for path in sorted(MUTANTS.glob("*.toml")):
-        for mutant in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]:
-            if mutant["question"] == question:
-                return mutant["old"], mutant["new"]
-    raise LookupError(f"no mutant of {question} in {MUTANTS}")
 
 
 def untouched(course: Course) -> bytes:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import io
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,19 +113,11 @@ def partly_right(course: Course) -> bytes:
     """Common mistakes, one a section, four holes as given out; trained with a friend's pieces, so the policies are good."""
     notebook = course.solution()
     for question in MISTAKEN:
-        old, new = first_mistake(question)
+        old, new = edits.common_mistake(MUTANTS, question)
         edits.replace(notebook, question, old, new)
     edits.reset(notebook, course.handout(), *LEFT)
     edits.answer(notebook, "10.1", "It is hard to say which action earned the reward.")
     return zipped(notebook, course.policies)
-
-
-def first_mistake(question: str) -> tuple[str, str]:
-    for path in sorted(MUTANTS.glob("*.toml")):
-        for mutant in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]:
-            if mutant["question"] == question:
-                return mutant["old"], mutant["new"]
-    raise LookupError(f"no mutant of {question} in {MUTANTS}")
 
 
 def untouched(course: Course) -> bytes:

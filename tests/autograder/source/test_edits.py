@@ -166,3 +166,13 @@ def test_questions_and_kinds_are_listed(solved):
     assert edits.questions(solved) == ["2.1", "3.1"]
     assert [c["id"] for c in edits.of_kind(solved, "check")] == ["check-2-1"]
     assert edits.zipped({"a": b"1"}) == edits.zipped({"a": b"1"})
+
+
+def test_the_first_planted_mistake_of_a_question_is_found(tmp_path):
+    (tmp_path / "2_late.toml").write_text('[[mutant]]\nquestion = "1.1"\nold = "c"\nnew = "d"\n')
+    (tmp_path / "1_early.toml").write_text(
+        '[[mutant]]\nquestion = "1.2"\nold = "x"\nnew = "y"\n[[mutant]]\nquestion = "1.1"\nold = "a"\nnew = "b"\n'
+    )
+    assert edits.common_mistake(tmp_path, "1.1") == ("a", "b")
+    with pytest.raises(UsageError, match=r"no mutant of 2\.1 in .*; plant one"):
+        edits.common_mistake(tmp_path, "2.1")
