@@ -28,6 +28,8 @@ MEMORY_MB = 3072
 PLUGIN = Path(__file__).with_name("naive_plugin.py")
 GRADE, PLUGINS = "/tmp/grade", "/tmp/plugins"
 ROOT = Path(autograder.__file__).parents[1]
+# They may lie where the folders for passing files are covered.
+_OURS = sorted({str(ROOT), sys.prefix, sys.base_prefix}, key=len)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _command(scratch: Path) -> list[str]:
     options = [
         bubblewrap.find_bubblewrap(), "--unshare-all", "--die-with-parent", "--new-session", "--clearenv",
         "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp",
-        "--bind", str(scratch / "grade"), GRADE, "--ro-bind", str(scratch / PLUGIN.name),
+        *(word for path in _OURS for word in ("--ro-bind", path, path)), "--bind", str(scratch / "grade"), GRADE, "--ro-bind", str(scratch / PLUGIN.name),
         f"{PLUGINS}/{PLUGIN.name}", "--chdir", GRADE,
     ]  # fmt: skip
     path = f"{GRADE}:{PLUGINS}:{ROOT}"

@@ -125,7 +125,7 @@ def train_reference(task: Task, seed: int) -> Act:
     names = _reference()
     torch.set_num_threads(1)
     if task is PPO:
-        actor, _ = names.train_swing_up(seed, monitored=False)
+        actor, _ = names.train_swing_up(seed)
 
         def swing(observation: Any) -> Any:
             with torch.no_grad():
