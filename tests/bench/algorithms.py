@@ -48,7 +48,7 @@ class Task:
 
 
 PPO = Task("PPO", "robolearn/PendulumSwingUp-v0", 196_608)
-HER = Task("SAC + HER", "robolearn/PointMass-v0", 30_000)
+HER = Task("SAC + HER", "robolearn/PointMass-v0", 36_000)
 TASKS = (PPO, HER)
 
 
