@@ -251,9 +251,12 @@ def _tell_questions(
 
 
 def _is_defined(name: str, sources: Mapping[str, Sequence[NotebookCell]]) -> bool:
-    """Say whether a function, method, class or variable of this name is made anywhere."""
-    known = re.escape(name)
-    made = re.compile(rf"^[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+{known}\b|^{known}\b[^\n]*=", re.M)
+    """Say whether a function, method or variable of this name, or a class called so, is made anywhere."""
+    known, camel = re.escape(name), re.escape("".join(word.capitalize() for word in name.split("_")))
+    made = re.compile(
+        rf"^[ \t]*(?:(?:async[ \t]+)?def[ \t]+{known}|class[ \t]+(?:{known}|{camel}))\b|^{known}\b[^\n]*=",
+        re.M,
+    )
     return any(made.search(cell.source) for cells in sources.values() for cell in cells)
 
 

@@ -97,9 +97,10 @@ def test_a_renamed_function_is_noticed(folder):
 
 
 @pytest.mark.parametrize(
-    "source", ["class A:\n    def gae(self):\n        return 1", "gae = lambda r: r", "async def gae(r): 1"]
+    "source",
+    ["class A:\n    def gae(self):\n        return 1", "gae = lambda r: r", "async def gae(r): 1", "class Gae:\n    x = 1"],
 )
-def test_a_method_or_a_variable_of_the_name_is_no_renamed_function(folder, source):
+def test_a_method_a_class_or_a_variable_of_the_name_is_no_renamed_function(folder, source):
     folder.save(**{**SOLVED, "hole_2_1": source})
     assert submit(folder.path, now=NOW).complete
 
