@@ -14,22 +14,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import numpy as np
 
 import environments  # noqa: F401 - registers the ids
+from tests.bench.learners import EPISODES, Act, evaluate
 from tests.bench.sheet import Goal
 
 SLUG = "hw2_model_free"
 SEEDS = (0, 1, 2)
-EPISODES = 50  # of an evaluation
-EVALUATION_SEED = 20_000
 TIMES = 2  # as fast as the peer, at least
 MARGIN = 0.05  # of success that chance may take
 
 LEARNERS = ("reference", "Stable-Baselines3")
-
-Act = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -65,29 +61,13 @@ class Run:
     success: float
 
 
-def evaluate(env_id: str, act: Act) -> tuple[float, float]:
-    """Return the mean return and the share of successes at the end; ``act`` takes what one environment gives."""
-    env = gymnasium.make(env_id)
-    returns, successes = [], []
-    for episode in range(EPISODES):
-        observation, info = env.reset(seed=EVALUATION_SEED + episode)
-        total, over = 0.0, False
-        while not over:
-            observation, reward, terminated, truncated, info = env.step(act(observation))
-            total += float(reward)
-            over = terminated or truncated
-        returns.append(total)
-        successes.append(bool(info["is_success"]))
-    return float(np.mean(returns)), float(np.mean(successes))
-
-
 def measured(task: Task, learner: str, seed: int, train: Callable[[Task, int], Act]) -> Run:
     """Train, and evaluate what comes out; the clock runs while it trains."""
     begin, cpu_begin = time.perf_counter(), time.process_time()
     act = train(task, seed)
     wall_s, cpu_s = time.perf_counter() - begin, time.process_time() - cpu_begin
     print(f"{task.name} by {learner}, seed {seed}: {wall_s:.0f} s", file=sys.stderr, flush=True)
-    return Run(task.name, learner, seed, wall_s, cpu_s, *evaluate(task.env_id, act))
+    return Run(task.name, learner, seed, wall_s, cpu_s, *evaluate(task.env_id, act, EPISODES))
 
 
 def train_peer(task: Task, seed: int) -> Act:
